@@ -22,7 +22,7 @@ Audio = Literal["drop", "keep"]
 Polygon = tuple[tuple[float, float], ...]
 
 SAFE_CELLS = 6  # cells across a face that DESIGN.md names as the most that hides who it is; more is weak
-SAFE_GROW = 1.15  # under this the chin and the hair line of an average detection stay outside (benchmarks/protection)
+SAFE_GROW = 1.15  # under this, chin and hair line of an average detection stay outside (benchmarks/protection)
 STYLES: tuple[Style, ...] = ("blur", "mosaic", "solid")
 SHAPES: tuple[Shape, ...] = ("ellipse", "box")
 CODECS: tuple[str, ...] = ("h264", "hevc", "vp9", "av1", "ffv1")
@@ -76,10 +76,10 @@ class Policy:
     style: Style = _setting("blur", "How a region looks.", choices=STYLES)
     color: str = _setting("#000000", "Colour of the solid style, #RRGGBB.")
     shape: Shape = _setting("ellipse", "Shape drawn over a face.", choices=SHAPES)
-    grow: float = _setting(
-        1.3, "How many times as wide and high as the face the covered part is.", low=0.5, high=5.0
+    grow: float = _setting(1.3, "How many times as wide and high as the face the covered part is.", low=0.5, high=5.0)
+    cells: int = _setting(
+        SAFE_CELLS, "Cells across a covered face for blur and mosaic; fewer hide more.", low=1, high=64
     )
-    cells: int = _setting(SAFE_CELLS, "Cells across a covered face for blur and mosaic; fewer hide more.", low=1, high=64)
     always: tuple[Polygon, ...] = _setting((), "Polygon X,Y,X,Y,... in 0..1 that is always covered.")
     never: tuple[Polygon, ...] = _setting(
         (), "Polygon X,Y,X,Y,... in 0..1 in which what lies wholly inside stays clear (a poster, a screen)."
@@ -124,9 +124,13 @@ class Encoding:
     """How the output is written. Raises ConfigError where a value cannot be."""
 
     codec: str | None = _setting(None, "Video codec of the output; default: the input's.", choices=CODECS)
-    crf: int | None = _setting(None, "Quality, lower is better; default: near transparent for the codec.", low=0, high=63)
+    crf: int | None = _setting(
+        None, "Quality, lower is better; default: near transparent for the codec.", low=0, high=63
+    )
     preset: str | None = _setting(None, "Encoder's preset, slower is smaller; default: fast.")
-    audio: Audio = _setting("drop", "Sound: a voice identifies, so it is dropped unless kept.", choices=("drop", "keep"))
+    audio: Audio = _setting(
+        "drop", "Sound: a voice identifies, so it is dropped unless kept.", choices=("drop", "keep")
+    )
 
     def __post_init__(self) -> None:
         for name, (setting, _) in settings(Encoding).items():

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from redact.frames import Frame
 
 Origin = Literal["seen", "filled", "reached", "held"]
-"""Why a region is there: the detector saw it in this frame · between two sightings · before the first · after the last."""
+"""Why a region is there: seen in this frame · between two sightings · before the first · after the last."""
 
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 

@@ -1,0 +1,1 @@
+"""redact: finds faces and people in footage and covers them before anything is stored."""

@@ -1,0 +1,247 @@
+"""The detector: one small convolutional network that finds faces and people.
+
+A trunk of plain and depthwise convolutions goes down to stride 64; a top-down path brings what the coarse levels saw back
+to the fine ones; every level then predicts, for each of its cells and each kind, one score and one box. There are no
+anchors, and no operation that ONNX Runtime does not run fast on a CPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+KINDS = ("face", "person")
+_VALUES = 5  # per kind and cell: score, dx, dy, log half width, log half height (the last four in strides)
+_MAX_LOG = 5.0  # e^5 strides: more than any picture is wide; keeps exp() finite
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The size of a detector. `strides` are those of the predicting levels; 4 is optional, 8 to 64 always there."""
+
+    stem: tuple[int, int] = (16, 32)
+    channels: tuple[int, int, int, int] = (64, 96, 128, 128)
+    blocks: tuple[int, int, int, int] = (2, 3, 2, 1)
+    neck: int = 64
+    towers: int = 2
+    fine: int = 0  # channels of the stride-4 level; 0: the level is absent
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return (4, 8, 16, 32, 64) if self.fine else (8, 16, 32, 64)
+
+
+PLANS = {
+    "guard-s": Plan(),
+    "guard-m": Plan(blocks=(4, 6, 4, 2), towers=3, fine=32),
+}
+
+
+class Level(NamedTuple):
+    """What one level predicts: `values` N x 2 kinds x 5 x H x W, and the stride of its cells in pixels."""
+
+    values: Tensor
+    stride: int
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution, batch normalisation and, unless told otherwise, ReLU. `fold` merges the first two for export."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, *, depthwise: bool = False, relu: bool = True):
+        groups = inputs if depthwise else 1
+        super().__init__(
+            nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(outputs, momentum=0.03),
+        )
+        if relu:
+            self.append(nn.ReLU(inplace=True))
+
+    def fold(self) -> None:
+        """Replace convolution and normalisation by the one convolution that equals them at inference."""
+        conv, norm = self[0], self[1]
+        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        folded = nn.Conv2d(
+            conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, groups=conv.groups
+        )  # type: ignore[arg-type]
+        folded.weight.data = conv.weight.data * scale.data[:, None, None, None]
+        folded.bias.data = (norm.bias - norm.running_mean * scale).data  # type: ignore[union-attr]
+        self[0], self[1] = folded, nn.Identity()
+
+
+def _separable(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(ConvNorm(inputs, inputs, 3, stride, depthwise=True), ConvNorm(inputs, outputs, 1))
+
+
+class Residual(nn.Module):
+    """A depthwise and a pointwise convolution beside a shortcut."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.depthwise = ConvNorm(channels, channels, 3, depthwise=True)
+        self.pointwise = ConvNorm(channels, channels, 1, relu=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.pointwise(self.depthwise(x)))
+
+
+class Head(nn.Module):
+    """The predictions of one level."""
+
+    def __init__(self, channels: int, towers: int):
+        super().__init__()
+        self.tower = nn.Sequential(*(_separable(channels, channels) for _ in range(towers)))
+        self.predict = nn.Conv2d(channels, len(KINDS) * _VALUES, 1)
+        with torch.no_grad():  # a cell starts as "nothing here": see RetinaNet's prior
+            self.predict.bias[:: _VALUES] = -4.6
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.predict(self.tower(x))
+        n, _, h, w = y.shape
+        return y.reshape(n, len(KINDS), _VALUES, h, w)
+
+
+class Detector(nn.Module):
+    """uint8 N x H x W x 3 BGR, sides multiples of 64, to one `Level` per stride."""
+
+    def __init__(self, plan: Plan):
+        super().__init__()
+        self.plan = plan
+        a, b = plan.stem
+        c = plan.channels
+        self.stem = nn.Sequential(ConvNorm(3, a, 3, 2), ConvNorm(a, b, 3, 2))
+        self.stages = nn.ModuleList()
+        for i, (channels, blocks) in enumerate(zip(c, plan.blocks, strict=True)):
+            down = ConvNorm(b, channels, 3, 2) if i == 0 else _separable(c[i - 1], channels, 2)
+            self.stages.append(nn.Sequential(down, *(Residual(channels) for _ in range(blocks))))
+        self.laterals = nn.ModuleList(ConvNorm(channels, plan.neck, 1) for channels in c)
+        self.heads = nn.ModuleList(Head(plan.neck, plan.towers) for _ in c)
+        if plan.fine:
+            self.fine_lateral = ConvNorm(b, plan.fine, 1)
+            self.fine_down = ConvNorm(plan.neck, plan.fine, 1)
+            self.fine_head = Head(plan.fine, plan.towers)
+
+    def forward(self, image: Tensor) -> list[Level]:
+        x = (image.permute(0, 3, 1, 2).to(torch.float32) * (1 / 255) - 0.45) * 4
+        quarter = x = self.stem(x)
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        features = [lateral(f) for lateral, f in zip(self.laterals, features, strict=True)]
+        for i in (2, 1, 0):
+            features[i] = features[i] + interpolate(features[i + 1], scale_factor=2.0, mode="nearest")
+        levels = [Level(head(f), 8 << i) for i, (head, f) in enumerate(zip(self.heads, features, strict=True))]
+        if self.plan.fine:
+            coarse = interpolate(self.fine_down(features[0]), scale_factor=2.0, mode="nearest")
+            levels.insert(0, Level(self.fine_head(self.fine_lateral(quarter) + coarse), 4))
+        return levels
+
+    def fold(self) -> None:
+        """Merge every normalisation into its convolution (for export; training ends here)."""
+        for module in self.modules():
+            if isinstance(module, ConvNorm):
+                module.fold()
+
+
+def decode(level: Level) -> tuple[Tensor, Tensor]:
+    """Scores N x 2 x HW (0 to 1) and boxes N x 2 x 4 x HW (x1 y1 x2 y2 in input pixels) of one level."""
+    values, stride = level.values.float(), float(level.stride)
+    ones = torch.ones_like(values[:1, :1, 0])  # counting with cumsum keeps height and width dynamic in ONNX
+    centre_x = (torch.cumsum(ones, 3) - 0.5 + values[:, :, 1]) * stride
+    centre_y = (torch.cumsum(ones, 2) - 0.5 + values[:, :, 2]) * stride
+    half_w = torch.exp(values[:, :, 3].clamp(max=_MAX_LOG)) * stride
+    half_h = torch.exp(values[:, :, 4].clamp(max=_MAX_LOG)) * stride
+    boxes = torch.stack((centre_x - half_w, centre_y - half_h, centre_x + half_w, centre_y + half_h), 2)
+    return values[:, :, 0].sigmoid().flatten(2), boxes.flatten(3)
+
+
+class Decoded(nn.Module):
+    """The detector as it is exported: image to `scores` N x M x 2 and `boxes` N x M x 2 x 4."""
+
+    def __init__(self, network: Detector):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        decoded = [decode(level) for level in self.network(image)]
+        scores = torch.cat([s for s, _ in decoded], 2)
+        boxes = torch.cat([b for _, b in decoded], 3)
+        return scores.permute(0, 2, 1), boxes.permute(0, 3, 1, 2)
+
+
+def from_onnx(network: Detector, path: Path) -> None:
+    """Take the weights of an exported detector of the same plan into `network`.
+
+    An exported file has no normalisation any more, so the fresh ones here become the identity plus the file's bias.
+    `normalise` then gives them back their statistics.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(str(path)).graph
+    values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    stored = [(values[n.input[1]], values[n.input[2]]) for n in graph.node if n.op_type == "Conv"]
+    targets: list[tuple[nn.Conv2d, nn.BatchNorm2d | None]] = []
+    inside = {id(m[0]): m[1] for m in network.modules() if isinstance(m, ConvNorm)}
+    for module in network.modules():  # registration order is the order in which forward() calls them
+        if isinstance(module, nn.Conv2d):
+            targets.append((module, inside.get(id(module))))  # type: ignore[arg-type]
+    if len(targets) != len(stored):
+        raise ValueError(f"{path.name} has {len(stored)} convolutions, the plan {len(targets)}")
+    with torch.no_grad():
+        for (conv, norm), (weight, bias) in zip(targets, stored, strict=True):
+            conv.weight.copy_(torch.from_numpy(np.array(weight)))
+            if norm is None:
+                assert conv.bias is not None
+                conv.bias.copy_(torch.from_numpy(np.array(bias)))
+            else:
+                assert norm.running_mean is not None and norm.running_var is not None
+                norm.running_mean.zero_()
+                norm.running_var.fill_(1 - norm.eps)
+                norm.weight.fill_(1)
+                norm.bias.copy_(torch.from_numpy(np.array(bias)))
+
+
+@torch.no_grad()
+def normalise(network: Detector, image: Tensor) -> None:
+    """Give every normalisation the statistics of `image` (uint8 N x H x W x 3) without changing what the network computes.
+
+    Filters are also scaled to unit length, so that one learning rate suits all of them.
+    """
+    taken: list[tuple[ConvNorm, Tensor, Tensor]] = []
+
+    def measure(module: nn.Module, _: object, output: Tensor) -> None:
+        pair = owner[id(module)]
+        taken.append((pair, output.mean((0, 2, 3)), output.var((0, 2, 3))))
+
+    owner = {id(m[0]): m for m in network.modules() if isinstance(m, ConvNorm)}
+    hooks = [m[0].register_forward_hook(measure) for m in owner.values()]
+    was_training = network.training
+    network.eval()(image)
+    network.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    for pair, mean, var in taken:
+        conv, norm = pair[0], pair[1]
+        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None and norm.running_var is not None
+        old = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # y = old * (x - old mean) + bias
+        length = conv.weight.flatten(1).norm(dim=1).clamp(min=1e-6)
+        norm.bias.add_(old * (mean - norm.running_mean))
+        conv.weight.div_(length[:, None, None, None])
+        norm.running_mean.copy_(mean / length)
+        norm.running_var.copy_((var / length**2).clamp(min=1e-8))
+        norm.weight.copy_(old * length * torch.sqrt(norm.running_var + norm.eps))
+
+
+def describe(plan: Plan) -> dict[str, object]:
+    """The plan as plain values, for checkpoints and model records."""
+    return asdict(plan)
