@@ -1,0 +1,64 @@
+"""Several detectors as one: whatever any of them finds is found.
+
+Scores of different detectors do not mean the same (.3 is a usual threshold for one and .5 for another), so each
+is first bent, kind by kind, by the straight lines through (0, 0), (its extend, ``EXTEND``), (its start, ``START``)
+and (1, 1). After that one pair of thresholds serves all, and the order within each detector is as it was.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.detect.traits import Traits, traits_of
+from redact.detections import KINDS, Detections, Detector
+
+START = 0.5
+EXTEND = 0.2
+_SAME = 0.45  # IoU above which two boxes of a kind are one thing
+
+
+class Normalised:
+    """A detector with scores bent so that ``START`` starts a track and ``EXTEND`` may prolong one."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._traits = traits_of(detector, detector.kinds)
+        self.name = detector.name
+        self.kinds = detector.kinds
+        self.traits = self._traits.with_scores(START, EXTEND)
+
+    def detect(self, rgb: NDArray[np.uint8]) -> Detections:
+        """As the detector's own, scores bent."""
+        found = self._detector.detect(rgb)
+        scores = found.scores.astype(np.float32)
+        for kind in self.kinds:
+            rows = found.kinds == KINDS.index(kind)
+            knots = (0.0, self._traits.extend[kind], self._traits.start[kind], 1.0)
+            # beyond 0..1 and NaN stay as they are: they are faults, and to be seen as such
+            real = rows & (scores >= 0) & (scores <= 1)
+            scores[real] = np.interp(scores[real], knots, (0.0, EXTEND, START, 1.0))
+        return Detections(found.boxes, scores, found.kinds)
+
+
+class Union:
+    """Detectors joined: per kind, all that any of them finds, one box a thing.
+
+    ``Search`` looks with each of ``members`` at the scale that suits it.
+    """
+
+    def __init__(self, detectors: list[Detector]) -> None:
+        self.members = tuple(Normalised(detector) for detector in detectors)
+        self.name = "+".join(member.name for member in self.members)
+        found = {kind for member in self.members for kind in member.kinds}
+        self.kinds = tuple(kind for kind in KINDS if kind in found)
+        self.traits = Traits(dict.fromkeys(self.kinds, START), dict.fromkeys(self.kinds, EXTEND))
+
+    def detect(self, rgb: NDArray[np.uint8]) -> Detections:
+        """All detections of all members in ``rgb``, uint8 (height, width, 3). Raises DetectorError if one fails."""
+        return Detections.join(member.detect(rgb) for member in self.members).merged(_SAME)
+
+
+def members(detector: Detector) -> tuple[Detector, ...]:
+    """The detectors that one is made of: itself, unless it is a union."""
+    return detector.members if isinstance(detector, Union) else (detector,)
