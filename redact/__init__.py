@@ -1,1 +1,89 @@
-"""redact: finds faces and people in footage and covers them before anything is stored."""
+"""redact: finds faces and people in footage and covers them before anything is stored.
+
+The names below are the whole public library; heavy modules load when a name that needs them is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redact.detect import load_detector
+    from redact.detections import Detections, Detector
+    from redact.errors import (
+        ConfigError,
+        DetectorError,
+        Interrupted,
+        ModelError,
+        RedactError,
+        RegionsError,
+        SinkError,
+        SourceError,
+        StreamLost,
+    )
+    from redact.media.sink import open_sink
+    from redact.media.source import open_source
+    from redact.policy import Encoding, Policy
+    from redact.recording import Progress, redact_file
+    from redact.redactor import Redactor
+    from redact.report import Result
+
+_HOMES = {
+    "ConfigError": "errors",
+    "Detections": "detections",
+    "Detector": "detections",
+    "DetectorError": "errors",
+    "Encoding": "policy",
+    "Interrupted": "errors",
+    "ModelError": "errors",
+    "Policy": "policy",
+    "Progress": "recording",
+    "RedactError": "errors",
+    "Redactor": "redactor",
+    "RegionsError": "errors",
+    "Result": "report",
+    "SinkError": "errors",
+    "SourceError": "errors",
+    "StreamLost": "errors",
+    "load_detector": "detect",
+    "open_sink": "media.sink",
+    "open_source": "media.source",
+    "redact_file": "recording",
+}
+
+__all__ = [
+    "ConfigError",
+    "Detections",
+    "Detector",
+    "DetectorError",
+    "Encoding",
+    "Interrupted",
+    "ModelError",
+    "Policy",
+    "Progress",
+    "RedactError",
+    "Redactor",
+    "RegionsError",
+    "Result",
+    "SinkError",
+    "SourceError",
+    "StreamLost",
+    "load_detector",
+    "open_sink",
+    "open_source",
+    "redact_file",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'redact' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"redact.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

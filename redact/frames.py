@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,13 @@ class PixelFormat:
     full_range: bool = False
 
     @property
-    def dtype(self) -> type[np.uint8] | type[np.uint16]:
-        return np.uint8 if self.bits <= 8 else np.uint16
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8 if self.bits <= 8 else np.uint16)
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Width and height in pixels of the smallest block that a sample of every plane stands for."""
+        return 1 << max(x for x, _, _ in self.planes), 1 << max(y for _, y, _ in self.planes)
 
 
 def _planar(sub_x: int, sub_y: int) -> tuple[tuple[int, int, int], ...]:
@@ -120,13 +125,14 @@ class Frame:
         layout = PIXEL_FORMATS.get(self.pixel_format)
         if layout is None:
             raise SourceError(f"pixel format {self.pixel_format} cannot be covered in place")
-        itemsize = np.dtype(layout.dtype).itemsize
         views = []
         for plane, (sub_x, sub_y, channels) in zip(self.picture.planes, layout.planes, strict=True):
             width = -(-self.width >> sub_x)
             height = -(-self.height >> sub_y)
-            rows = np.frombuffer(plane, dtype=layout.dtype).reshape(-1, plane.line_size // itemsize)[:height]
-            samples = rows[:, : width * channels]
+            rows = np.frombuffer(memoryview(plane), dtype=layout.dtype).reshape(
+                -1, plane.line_size // layout.dtype.itemsize
+            )[:height]
+            samples: Samples = rows[:, : width * channels]
             views.append(Plane(samples.reshape(height, width, channels) if channels > 1 else samples, sub_x, sub_y))
         return tuple(views)
 

@@ -1,0 +1,137 @@
+"""Covering regions of a frame, in place: the only code that makes a ``RedactedFrame``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from redact.cover import styles
+from redact.cover.colors import plane_values
+from redact.cover.planes import view, write
+from redact.cover.shapes import Area, Grid, Mask, mask_of
+from redact.frames import PIXEL_FORMATS, Frame, PixelFormat, Plane, RedactedFrame
+from redact.policy import Policy
+from redact.regions import Region, Settled
+
+__all__ = ["Cover"]
+
+BODY_CELLS = 8  # cells across the shorter side of a body: a head in it gets about three
+_FORGET = 5.0  # seconds after which the cells of a thing that is gone are dropped
+_FULL_RANGE = 2  # FFmpeg's AVCOL_RANGE_JPEG
+_UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+
+
+@dataclass(slots=True)
+class _Held:
+    old: styles.Sample
+    new: styles.Sample
+    used: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Thing:
+    """key: whose cells these are. cell: side of a cell in pixels. solid: one colour instead of cells."""
+
+    key: int
+    area: Area
+    cell: float
+    solid: bool
+
+
+class Cover:
+    """Covers frames of one recording according to a policy. Call it with each settled frame, in order."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._held: dict[int, _Held] = {}
+
+    def __call__(self, settled: Settled) -> RedactedFrame:
+        """The frame with every region and always-polygon covered, or covered whole. Writes into its planes."""
+        frame = settled.frame
+        layout = PIXEL_FORMATS[frame.pixel_format]
+        grid = _grid(frame, layout)
+        if settled.whole:
+            frame.own()
+            self._fill(frame, Area(0, 0, grid.columns, grid.rows), grid, layout)
+            return RedactedFrame(frame)
+        things = self._things(settled, grid)
+        if things:
+            frame.own()
+            planes = frame.planes()
+            for thing in things:
+                if thing.solid:
+                    self._fill(frame, thing.area, grid, layout)
+                else:
+                    self._draw(planes, thing, grid, layout, frame.time)
+        self._forget(frame.time)
+        return RedactedFrame(frame)
+
+    def mask(self, settled: Settled) -> Mask:
+        """Which pixels of the frame are covered, (height, width) bool."""
+        grid = _grid(settled.frame, PIXEL_FORMATS[settled.frame.pixel_format])
+        areas = [thing.area for thing in self._things(settled, grid)]
+        if settled.whole:
+            areas.append(Area(0, 0, grid.columns, grid.rows))
+        return mask_of(areas, grid)
+
+    def _things(self, settled: Settled, grid: Grid) -> list[_Thing]:
+        """What to cover, larger things first.
+
+        A face on a body is drawn over the covered body: its cells average what is no longer there.
+        """
+        solid = self._policy.style == "solid"
+        things = []
+        for index, polygon in enumerate(self._policy.always):
+            area = grid.area_of_polygon(polygon)
+            sides = (area.right - area.left) * grid.block_x, (area.bottom - area.top) * grid.block_y
+            things.append(_Thing(-1 - index, area, min(sides) / self._policy.cells, solid))
+        for region in settled.regions:
+            placed = grid.area_of(region, self._policy)
+            if placed is not None:
+                # the letters of a plate can be guessed from averages of their cells
+                things.append(_Thing(region.track, placed, self._cell(region), solid or region.kind == "plate"))
+        return sorted(things, key=lambda thing: -_size(thing.area))
+
+    def _cell(self, region: Region) -> float:
+        x1, y1, x2, y2 = region.box
+        if region.kind == "face":
+            return max(x2 - x1, y2 - y1) / self._policy.cells
+        return min(x2 - x1, y2 - y1) / BODY_CELLS
+
+    def _draw(self, planes: tuple[Plane, ...], thing: _Thing, grid: Grid, layout: PixelFormat, time: float) -> None:
+        area = thing.area
+        views = [view(plane, area, grid) for plane in planes]
+        held = self._held.get(thing.key)
+        if held is None or not 0 <= time - held.new.time < styles.HELD:
+            columns = max(int((area.right - area.left) * grid.block_x / max(thing.cell, 1)), 1)
+            rows = max(int((area.bottom - area.top) * grid.block_y / max(thing.cell, 1)), 1)
+            new = styles.sample(views, columns, rows, layout, time)
+            # the first sample has nothing to fade from
+            held = self._held[thing.key] = _Held(held.new if held else new, new, time)
+        held.used = time
+        smooth = self._policy.style == "blur"
+        for plane, target, cells in zip(planes, views, styles.mixed(held.old, held.new, time), strict=True):
+            patch = styles.drawn(cells, target.shape[1], target.shape[0], layout, smooth=smooth)
+            write(plane, area, grid, patch)
+
+    def _fill(self, frame: Frame, area: Area, grid: Grid, layout: PixelFormat) -> None:
+        matrix, full_range = _UNSPECIFIED, layout.full_range
+        if not isinstance(frame.picture, np.ndarray):
+            matrix = int(frame.picture.colorspace)
+            full_range = full_range or int(frame.picture.color_range) == _FULL_RANGE
+        values = plane_values(self._policy.rgb(), layout, matrix=matrix, full_range=full_range, height=frame.height)
+        for plane, value in zip(frame.planes(), values, strict=True):
+            write(plane, area, grid, value)
+
+    def _forget(self, time: float) -> None:
+        for key in [key for key, held in self._held.items() if abs(time - held.used) > _FORGET]:
+            del self._held[key]
+
+
+def _grid(frame: Frame, layout: PixelFormat) -> Grid:
+    return Grid(frame.width, frame.height, *layout.block)
+
+
+def _size(area: Area) -> int:
+    return (area.right - area.left) * (area.bottom - area.top)

@@ -1,0 +1,97 @@
+"""Which files a command works on, and what their outputs are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from redact.errors import ConfigError, SourceError
+
+VIDEO_SUFFIXES = frozenset(
+    [
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".divx",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".h264",
+        ".h265",
+        ".hevc",
+        ".ivf",
+        ".m2ts",
+        ".m4v",
+        ".mjpeg",
+        ".mjpg",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".nut",
+        ".obu",
+        ".ogv",
+        ".ps",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+        ".y4m",
+    ]
+)
+"""Suffixes that a folder is searched for; a file named on the command line may have any."""
+
+WRITABLE = frozenset([".avi", ".m4v", ".mkv", ".mov", ".mp4", ".nut", ".ts", ".webm"])
+"""Suffixes of containers that hold every codec written by default; inputs of others become .mp4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One input and where its output goes."""
+
+    input: Path
+    output: Path
+
+
+def jobs(inputs: Iterable[Path], output: Path | None) -> list[Job]:
+    """One job for every input file and every video in an input folder, names and subfolders kept.
+
+    output: a file for a single input file, a folder for several or for a folder (it ends in a slash, exists, or
+    there is more than one), or None for NAME.redacted beside the input. Raises SourceError where a folder holds
+    no video, ConfigError where two inputs would have the same output.
+    """
+    given = list(inputs)
+    found = [(path, Path(path.name)) for path in given if not path.is_dir()]
+    for folder in (path for path in given if path.is_dir()):
+        inside = sorted(
+            path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+        )
+        if not inside:
+            raise SourceError(f"{folder}: no video in this folder", hint="name a file, or another folder")
+        found += [(path, path.relative_to(folder)) for path in inside]
+    single = len(given) == 1 and not given[0].is_dir()
+    if output is None:
+        return _distinct(Job(path, path.with_name(f"{path.stem}.redacted{_suffix(path)}")) for path, _ in found)
+    if single and not output.is_dir() and not str(output).endswith(("/", "\\")):
+        return [Job(found[0][0], output)]
+    return _distinct(Job(path, (output / name).with_suffix(_suffix(path))) for path, name in found)
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix if path.suffix.lower() in WRITABLE else ".mp4"
+
+
+def _distinct(planned: Iterable[Job]) -> list[Job]:
+    planned = list(planned)
+    seen: dict[Path, Path] = {}
+    for job in planned:
+        other = seen.setdefault(job.output, job.input)
+        if other != job.input:
+            raise ConfigError(
+                f"{other} and {job.input} would both become {job.output}", hint="redact them into different folders"
+            )
+    return planned

@@ -1,0 +1,113 @@
+"""One recording, from file to covered file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from redact.detect import load_detector
+from redact.detect.tiles import Search
+from redact.detections import Detector
+from redact.looking import Looking
+from redact.media.sink import open_sink
+from redact.media.source import Source, open_source
+from redact.pipeline import settle, write
+from redact.policy import Encoding, Policy
+from redact.regions import Settled
+from redact.report import Result
+from redact.timeline import Timeline
+
+Path = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. total: frames expected, or None. found: tracks so far, by kind."""
+
+    frames: int
+    total: int | None
+    found: Counter[str]
+
+
+def redact_file(
+    input: Path,
+    output: Path,
+    *,
+    policy: Policy | None = None,
+    encoding: Encoding | None = None,
+    overwrite: bool = False,
+    start: float | None = None,
+    end: float | None = None,
+    detector: Detector | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Cover every face and person of a video file and write the result to another file.
+
+    input, output: paths; the output's suffix chooses the container. policy: what to cover and how. encoding: how
+    the output is written. overwrite: replace an existing output. start, end: seconds of the input to keep.
+    detector: any ``Detector``; by default the policy's. progress: called after every covered frame.
+
+    Raises SourceError, DetectorError, ModelError, SinkError or ConfigError; then there is no output file.
+    """
+    began = time.monotonic()
+    policy, encoding = policy or Policy(), encoding or Encoding()
+    detector = detector or load_detector(policy.detector, device=policy.device)
+    with (
+        open_source(input, start=start, end=end, audio=encoding.audio) as source,
+        open_sink(output, source.info, encoding, source=source, overwrite=overwrite) as sink,
+    ):
+        search = Search(detector, policy, source.info.width, source.info.height)
+        looking = Looking(search, policy)
+        timeline = Timeline(policy, search.starts)
+        tally = _Tally(source, timeline, progress)
+        write(tally.over(settle(source, looking, timeline)), sink, policy)
+        sink.commit()
+    return Result(
+        input=os.fspath(input),
+        output=os.fspath(output),
+        video=source.info,
+        policy=policy,
+        encoding=encoding,
+        detector=detector.name,
+        frames=tally.frames,
+        looks=looking.looks,
+        duration=tally.duration,
+        elapsed=time.monotonic() - began,
+        tracks=tuple(sorted(timeline.tracks, key=lambda track: track.number)),
+        whole=tally.whole,
+        dropped=tuple(source.dropped),
+        warnings=(*source.warnings, *(f"weak setting: {text}" for text in policy.weaknesses())),
+    )
+
+
+class _Tally:
+    """Counts what goes by."""
+
+    def __init__(self, source: Source, timeline: Timeline, progress: Callable[[Progress], None] | None) -> None:
+        self._total = source.info.frames
+        self._timeline = timeline
+        self._progress = progress
+        self.frames = 0
+        self.whole: Counter[str] = Counter()
+        self._first: float | None = None
+        self._last = 0.0
+
+    @property
+    def duration(self) -> float:
+        """Seconds of video that went by."""
+        return self._last - (self._first or 0.0)
+
+    def over(self, frames: Iterable[Settled]) -> Iterator[Settled]:
+        for item in frames:
+            self.frames += 1
+            if item.whole:
+                self.whole[item.whole] += 1
+            frame = item.frame
+            self._first = frame.time if self._first is None else self._first
+            self._last = frame.time + float(frame.duration * frame.time_base)
+            yield item
+            if self._progress is not None:
+                self._progress(Progress(self.frames, self._total, Counter(self._timeline.counts)))

@@ -1,0 +1,74 @@
+"""One definition of every setting, and settings that cannot be are refused with a way out."""
+
+import inspect
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redact.errors import ConfigError
+from redact.options import with_settings
+from redact.policy import SAFE_CELLS, Encoding, Policy, parse_polygon, settings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"find": ("dog",)},
+        {"find": ()},
+        {"style": "smudge"},
+        {"threshold": 0.0},
+        {"min_face": 1},
+        {"every": 0},
+        {"lookahead": -1.0},
+        {"hold": 1e9},
+        {"color": "red"},
+        {"shape": "star"},
+        {"device": "toaster"},
+        {"always": (((0.0, 0.0), (1.0, 1.0)),)},
+        {"never": (((0.0, 0.0), (1.0, 1.0), (2.0, 0.0)),)},
+        {"cells": SAFE_CELLS + 1},
+        {"grow": 1.0},
+        {"grow": float("nan")},
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_hint(wrong):
+    with pytest.raises(ConfigError) as caught:
+        Policy(**wrong)
+    assert caught.value.hint
+    assert "\n" not in str(caught.value)
+
+
+def test_weak_settings_are_named_and_need_consent():
+    weak = Policy(cells=20, grow=1.0, allow_weak=True)
+    assert len(weak.weaknesses()) == 2
+    assert Policy().weaknesses() == ()
+    assert Policy(cells=20, style="solid").weaknesses() == ()
+
+
+def test_every_setting_has_help_and_a_default_in_range():
+    for bundle in (Policy, Encoding):
+        for name, (setting, default) in settings(bundle).items():
+            assert setting.help.endswith("."), name
+            assert bundle(**{name: default})
+
+
+def test_the_command_line_has_one_option_for_every_setting():
+    def command(*, policy: Policy, encoding: Encoding) -> Policy:
+        return policy
+
+    wrapped = with_settings(command)
+    assert set(inspect.signature(wrapped).parameters) == {*settings(Policy), *settings(Encoding)}
+    defaults = {name: item.default for name, item in inspect.signature(wrapped).parameters.items()}
+    assert wrapped(**defaults) == Policy()
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=9))
+def test_polygons_read_back(corners):
+    assert parse_polygon(",".join(f"{x!r},{y!r}" for x, y in corners)) == tuple(corners)
+
+
+@pytest.mark.parametrize("text", ["", "1", "0,0,1,1", "0,0,1,0,1", "a,b,c,d,e,f", "0,0,1,0,1,7", "nan,0,1,0,1,1"])
+def test_broken_polygons_are_refused(text):
+    with pytest.raises(ConfigError):
+        parse_polygon(text)
