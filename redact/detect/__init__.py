@@ -18,7 +18,7 @@ def load_detector(name: str = DEFAULT, *, device: str = "auto", threads: int | N
 
     name: a name from the catalog, ``mediapipe``, a path to an ONNX file, or several of these joined by ``+``, which
     find together whatever one of them finds. device: ``auto`` or one of ``devices.PROVIDERS``. threads: processor
-    threads for one picture; the default is 2, or 1 on a machine with one core.
+    threads for one picture; the default is half of the machine's, the others decode and encode.
     Raises ModelError for weights that are absent, damaged or of an unknown kind, ConfigError for a name that nothing
     has and for a device or a package that is not installed.
     """

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FATAL = 4  # ONNX Runtime's log level: what goes wrong arrives as an exception, in one line, and not on stderr
-_FLOOR = 0.05  # under this every model here answers noise; thresholds are at least three times as high
 _CANVASES = 4  # sizes of picture that one plan of looks and tiles alternates between
 
 
@@ -58,15 +57,21 @@ class OnnxDetector:
         self.traits = traits or self._family.traits
         if self._fixed is not None and self.traits.largest_input > min(self._fixed):
             self.traits = replace(self.traits, largest_input=min(self._fixed))
+        self._floor = min(self.traits.extend.values())
         self.device = devices.device_of(self._session.get_providers()[0])
 
     def detect(self, rgb: NDArray[np.uint8]) -> Detections:
-        """Detections in ``rgb``, uint8 (height, width, 3), boxes in its pixels, one a thing, scores of .05 and more.
+        """Detections in ``rgb``, uint8 (height, width, 3): boxes in its pixels, one a thing.
 
-        A picture larger than a fixed input is shrunk to fit. Raises DetectorError where the model fails.
+        Scores go down to the lowest that may extend a track. A picture larger than a fixed input is shrunk to fit.
+        Raises DetectorError where the model fails.
         """
         with self._lock:
             return self._detect(rgb)
+
+    def lower(self, floor: float) -> None:
+        """Have ``detect`` answer scores down to ``floor`` too, where a policy wants less than the catalog's."""
+        self._floor = min(self._floor, floor)
 
     def _detect(self, rgb: NDArray[np.uint8]) -> Detections:
         height, width = rgb.shape[:2]
@@ -81,7 +86,7 @@ class OnnxDetector:
             raise DetectorError(f"detector {self.name} failed: {_first_line(error)}") from error
         outputs = dict(zip(self._outputs, arrays, strict=True))
         try:
-            found = self._family.decode(outputs, wide, tall, _FLOOR)
+            found = self._family.decode(outputs, wide, tall, self._floor)
         except (IndexError, ValueError, KeyError) as error:
             raise DetectorError(f"detector {self.name} answered arrays of unexpected shapes") from error
         found = found.only(self.kinds).merged(self._family.overlap)
@@ -129,7 +134,7 @@ def _session(model: bytes, name: str, device: str, threads: int | None) -> onnxr
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)
+    options.intra_op_num_threads = threads or max(1, (os.cpu_count() or 1) // 2)
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # with it a 1472x832 pass holds 136 MB here, without it 81, and no faster
     # idle threads that spin would take the cores that decode and encode

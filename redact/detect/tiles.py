@@ -54,15 +54,16 @@ def plan(width: int, height: int, min_face: float, traits: Traits, *, people: bo
     """
     scale = min(traits.smallest_face / min_face, _MOST_UPSCALING)
     need = math.ceil(REDUCTION * _SEAM * traits.smallest_face * (_BODY if people else 1))
+    seam = min(need, traits.largest_input // 2)
+    # a multiple shrinks exactly, and six times as fast
+    wide, tall = (max(1, round(side * scale / REDUCTION)) * REDUCTION for side in (width, height))
     looks = []
     while True:
-        wide, tall = max(1, round(width * scale)), max(1, round(height * scale))
-        seam = min(need, traits.largest_input // 2)
         tiles = tuple(_tiles(wide, tall, traits.largest_input, seam))
         looks.append(Look(wide, tall, tiles, seam if len(tiles) > 1 else max(wide, tall)))
         if len(tiles) == 1 and min(wide, tall) <= traits.largest_face:
             return tuple(looks)
-        scale /= REDUCTION
+        wide, tall = -(-wide // REDUCTION), -(-tall // REDUCTION)
 
 
 def _tiles(width: int, height: int, largest: int, seam: int) -> Iterator[Tile]:
@@ -106,6 +107,9 @@ class Search:
             if kinds:
                 looks = plan(width, height, policy.min_face, traits_of(part, part.kinds), people="person" in kinds)
                 self._parts.append((part, looks))
+                lower = getattr(part, "lower", None)
+                if lower is not None:
+                    lower(min(self.extends[kind] for kind in kinds))
         self._lowest = np.array([self.extends.get(kind, np.inf) for kind in KINDS], dtype=np.float32)
 
     def __call__(self, frame: Frame) -> Detections:
@@ -145,9 +149,18 @@ def _asked(detector: Detector, rgb: NDArray[np.uint8]) -> Detections:
 
 
 def _shrunk(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The picture averaged down; by halves while it can be, which OpenCV does six times as fast."""
     import cv2
 
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    while (picture.shape[1], picture.shape[0]) != (width, height):
+        half = (picture.shape[1] // 2, picture.shape[0] // 2)
+        size = (
+            half
+            if (half[0] * 2, half[1] * 2) == picture.shape[1::-1] and half >= (width, height)
+            else (width, height)
+        )
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return picture
 
 
 def _cut(found: Detections, tile: Tile, look: Look) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from redact.detections import KINDS, Detections, Detector
 
 START = 0.5
 EXTEND = 0.2
+_KNOTS = (0.0, EXTEND, START, 1.0)
 _SAME = 0.45  # IoU above which two boxes of a kind are one thing
 
 
@@ -28,16 +29,24 @@ class Normalised:
         self.kinds = detector.kinds
         self.traits = self._traits.with_scores(START, EXTEND)
 
+    def lower(self, floor: float) -> None:
+        """Have the detector answer bent scores down to ``floor`` too, if it can be asked to."""
+        lower = getattr(self._detector, "lower", None)
+        if lower is not None:
+            lower(min(np.interp(floor, _KNOTS, self._knots(kind)) for kind in self.kinds))
+
+    def _knots(self, kind: str) -> tuple[float, ...]:
+        return (0.0, self._traits.extend[kind], self._traits.start[kind], 1.0)
+
     def detect(self, rgb: NDArray[np.uint8]) -> Detections:
         """As the detector's own, scores bent."""
         found = self._detector.detect(rgb)
         scores = found.scores.astype(np.float32)
         for kind in self.kinds:
             rows = found.kinds == KINDS.index(kind)
-            knots = (0.0, self._traits.extend[kind], self._traits.start[kind], 1.0)
             # beyond 0..1 and NaN stay as they are: they are faults, and to be seen as such
             real = rows & (scores >= 0) & (scores <= 1)
-            scores[real] = np.interp(scores[real], knots, (0.0, EXTEND, START, 1.0))
+            scores[real] = np.interp(scores[real], self._knots(kind), _KNOTS)
         return Detections(found.boxes, scores, found.kinds)
 
 
