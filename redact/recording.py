@@ -83,6 +83,21 @@ def redact_file(
     )
 
 
+def plan(input: Path, output: Path, *, policy: Policy, encoding: Encoding, overwrite: bool = False) -> list[str]:
+    """What ``redact_file`` would do, in lines for a person; nothing is written. Raises as ``redact_file`` does."""
+    with open_source(input, audio=encoding.audio) as source:
+        check_output(output, source.info, encoding, source=source, overwrite=overwrite)
+        info = source.info
+        search = Search(load_detector(policy.detector, device=policy.device), policy, info.width, info.height)
+        rate = f"{float(info.frame_rate):.4g} frames/s" if info.frame_rate else "variable frame rate"
+        lines = [
+            f"{os.fspath(input)} → {os.fspath(output)}",
+            f"  video: {info.codec} {info.width}x{info.height} {info.stored_pixel_format}, {rate}",
+            f"  detector: {policy.detector}, {search.describe()}",
+        ]
+        return lines + [f"  would drop: {item}" for item in source.dropped]
+
+
 class _Tally:
     """Counts what goes by."""
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redact.cli.options import with_settings
 from redact.errors import ConfigError
-from redact.options import with_settings
 from redact.policy import SAFE_CELLS, Encoding, Policy, parse_polygon, settings
 
 

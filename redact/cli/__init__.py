@@ -1,0 +1,29 @@
+"""The command line: the only package that prints, draws progress or exits. One file a command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from redact.cli.console import guarded
+from redact.cli.doctor import doctor
+from redact.cli.file import file
+from redact.cli.models import models
+
+app = typer.Typer(
+    help="Find faces and people in footage and cover them before anything is stored.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(file)
+app.add_typer(models, name="models")
+app.command()(doctor)
+
+
+def main() -> None:
+    """Entry point of the ``redact`` command."""
+    sys.exit(guarded(lambda: app(standalone_mode=False)))

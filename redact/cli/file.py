@@ -1,0 +1,97 @@
+"""``redact file``: recordings in, covered recordings out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from redact.cli.console import (
+    DONE,
+    FAILED,
+    Bar,
+    Overwrite,
+    ProgressMode,
+    Quiet,
+    ShowProgress,
+    Verbose,
+    complain,
+    log_to_stderr,
+    say,
+)
+from redact.cli.options import with_settings
+from redact.cli.outputs import Job, jobs
+from redact.cli.times import span
+from redact.errors import ConfigError, RedactError
+from redact.policy import Encoding, Policy
+
+
+def _time(help: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(help=help, metavar="TIME", show_default=False)
+    return option
+
+
+@with_settings
+def file(
+    inputs: Annotated[list[Path], typer.Argument(help="Video files, or folders of them.", show_default=False)],
+    policy: Policy,
+    encoding: Encoding,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Output file, or folder for several inputs; default: NAME.redacted beside each."
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    start: Annotated[str | None, _time("Begin here: seconds or HH:MM:SS.")] = None,
+    end: Annotated[str | None, _time("End here: seconds or HH:MM:SS.")] = None,
+    duration: Annotated[str | None, _time("End this long after the start.")] = None,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done and stop.")] = False,
+    progress: ShowProgress = ProgressMode.auto,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Cover faces and people in recordings.
+
+    redact file lobby.mp4 -o lobby.redacted.mp4
+    """
+    from redact.recording import plan, redact_file
+
+    log_to_stderr(quiet, verbose)
+    first, last = span(start, end, duration)
+
+    def redact(job: Job) -> None:
+        if dry_run:
+            for line in plan(job.input, job.output, policy=policy, encoding=encoding, overwrite=overwrite):
+                print(line)
+            return
+        with Bar(job.input.name, ProgressMode.none if quiet else progress) as bar:
+            result = redact_file(
+                job.input,
+                job.output,
+                policy=policy,
+                encoding=encoding,
+                overwrite=overwrite,
+                start=first,
+                end=last,
+                progress=bar.show,
+            )
+        for warning in result.warnings:
+            say(f"warning: {warning}")
+        if not quiet:
+            print(result.summary(), flush=True)
+        for dropped in result.dropped if verbose else ():
+            print(f"  dropped: {dropped}")
+
+    planned = jobs(inputs, output)
+    failed = 0
+    for job in planned:
+        try:
+            redact(job)
+        except ConfigError:
+            raise  # the same for every input: usage, not a bad file
+        except RedactError as error:
+            failed += 1
+            complain(error, job.input, verbose)
+    return FAILED if failed else DONE
