@@ -1,0 +1,1 @@
+"""Small clips for trying the tool and testing it, and the code that draws them."""
