@@ -39,7 +39,7 @@ class Plan:
 
 PLANS = {
     "guard-s": Plan(),
-    "guard-m": Plan(blocks=(4, 6, 4, 2), towers=3, fine=32),
+    "guard-m": Plan(blocks=(4, 6, 4, 2), fine=32),
 }
 
 
@@ -143,6 +143,23 @@ class Detector(nn.Module):
             coarse = interpolate(self.fine_down(features[0]), scale_factor=2.0, mode="nearest")
             levels.insert(0, Level(self.fine_head(self.fine_lateral(quarter) + coarse), 4))
         return levels
+
+    @torch.no_grad()
+    def grow_from(self, state: dict[str, Tensor]) -> None:
+        """Take the weights of this plan or of a smaller one.
+
+        What a larger plan adds begins without effect where it can: residual blocks with an empty branch.
+        """
+        for module in self.modules():
+            if isinstance(module, Residual):
+                norm = module.pointwise[1]
+                assert isinstance(norm, nn.BatchNorm2d)
+                nn.init.zeros_(norm.weight)
+        own = self.state_dict()
+        for name, value in state.items():
+            if name not in own or own[name].shape != value.shape:
+                raise ValueError(f"{name} of the smaller plan has no place in this one")
+            own[name].copy_(value)
 
     def fold(self) -> None:
         """Merge every normalisation into its convolution (for export; training ends here)."""
