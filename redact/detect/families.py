@@ -82,13 +82,18 @@ def _cells(width: int, height: int, strides: Sequence[int]) -> tuple[Array, Arra
     return np.concatenate(grids).astype(np.float32), np.concatenate(sizes).astype(np.float32)
 
 
+def _exp(array: Array) -> Array:
+    with np.errstate(over="ignore"):  # infinity is refused with all else that is no number
+        return np.asarray(np.exp(array))
+
+
 def _centred(centre: Array, sides: Array) -> Array:
     return np.concatenate([centre - sides / 2, centre + sides / 2], axis=1)
 
 
 def _numbers(array: Array) -> Array:
     # comparisons with NaN are false: without this a broken model would report "nobody"
-    if np.isnan(array.sum()):
+    if np.isnan(array).any():
         raise DetectorError("the detector answered scores or boxes that are not numbers")
     return array
 
@@ -100,6 +105,8 @@ def _rows(array: Array, count: int) -> Array:
 
 
 def _detections(boxes: Array, scores: Array, kinds: Array | str) -> Detections:
+    if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
+        raise DetectorError("the detector answered scores or boxes that are not numbers")
     codes = np.full(len(boxes), KINDS.index(kinds)) if isinstance(kinds, str) else kinds
     return Detections(as_boxes(boxes), scores.astype(np.float32), codes.astype(np.int8))
 
@@ -191,7 +198,7 @@ class Yunet(_Planar):
         certainty = np.clip(every("cls")[:, 0], 0, 1) * np.clip(every("obj")[:, 0], 0, 1)
         keep = np.flatnonzero(certainty >= floor * floor)
         raw = every("bbox")[keep]
-        centre, sides = (raw[:, :2] + grid[keep]) * stride[keep], np.exp(raw[:, 2:]) * stride[keep]
+        centre, sides = (raw[:, :2] + grid[keep]) * stride[keep], _exp(raw[:, 2:]) * stride[keep]
         return _detections(_centred(centre, sides), np.sqrt(certainty[keep]), "face")
 
 
@@ -221,7 +228,7 @@ class Yolox(_Planar):
         scores = rows[:, 4] * rows[:, 5]
         keep = np.flatnonzero(scores >= floor)
         centre = (rows[keep, :2] + grid[keep]) * stride[keep]
-        return _detections(_centred(centre, np.exp(rows[keep, 2:4]) * stride[keep]), scores[keep], "person")
+        return _detections(_centred(centre, _exp(rows[keep, 2:4]) * stride[keep]), scores[keep], "person")
 
 
 class LpdYunet(_Planar):
@@ -259,8 +266,10 @@ class LpdYunet(_Planar):
         scores = np.sqrt(np.clip(conf[:, 1], 0, 1) * np.clip(iou[:, 0], 0, 1))
         keep = np.flatnonzero(scores >= floor)
         corners = loc[keep, 4:12].reshape(-1, 4, 2) * self.variance * sides[keep, None] + centres[keep, None]
-        boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-        return _detections(boxes, scores[keep], "plate")
+        low, high = corners.min(axis=1), corners.max(axis=1)
+        # on empty pictures and at the edge of padding it answers plates many times as large as the picture
+        real = (high - low <= (width, height)).all(axis=1)
+        return _detections(np.concatenate([low, high], axis=1)[real], scores[keep][real], "plate")
 
 
 FAMILIES: dict[str, Family] = {"guard": Guard(), "yunet": Yunet(), "yolox": Yolox(), "lpd_yunet": LpdYunet()}

@@ -120,8 +120,16 @@ class Search:
                 wanted = found.scores >= self._lowest[found.kinds]
                 parts.append(found[wanted])
                 cuts.append(cut[wanted])
-        found = Detections.join(parts)
-        return found[_kept(found, np.concatenate(cuts))].merged(_SAME)
+        return _joined(Detections.join(parts), np.concatenate(cuts))
+
+    def describe(self) -> str:
+        """The looks at a frame, in words."""
+        sizes = [
+            f"{look.width}x{look.height}" + (f" in {len(look.tiles)} tiles" if len(look.tiles) > 1 else "")
+            for _, looks in self._parts
+            for look in looks
+        ]
+        return " and ".join(sizes)
 
 
 def _looked(
@@ -172,13 +180,9 @@ def _cut(found: Detections, tile: Tile, look: Look) -> NDArray[np.bool_]:
     return np.asarray(((low & inner[0]) | (high & inner[1])).any(axis=1))
 
 
-def _kept(found: Detections, cut: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """All but the cut boxes that a whole one of their kind stands for; without such a one each piece counts."""
-    keep = ~cut
-    if not cut.any() or cut.all():
-        return np.ones(len(found), dtype=np.bool_)
-    pieces, whole = found[cut], found[~cut]
+def _joined(found: Detections, cut: NDArray[np.bool_]) -> Detections:
+    """One box a thing, and the cut boxes that no whole one of their kind stands for: each piece is to be covered."""
+    whole, pieces = found[~cut].merged(_SAME), found[cut]
     shared = overlap(pieces.boxes, whole.boxes) / np.maximum(area(pieces.boxes), np.float32(1e-9))[:, None]
     same = pieces.kinds[:, None] == whole.kinds[None, :]
-    keep[cut] = ~((shared >= _PART) & same).any(axis=1)
-    return keep
+    return Detections.join([whole, pieces[~((shared >= _PART) & same).any(axis=1)]])

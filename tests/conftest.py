@@ -1,0 +1,30 @@
+"""What several test modules share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """``shared("footage/video")`` → that path in the folder of footage and public models beside the checkout.
+
+    Where it is absent the test is skipped with a reason; with REDACT_REQUIRE_FOOTAGE=1 it fails instead.
+    """
+
+    def path(name: str) -> Path:
+        found = SHARED / name
+        if not found.exists():
+            reason = f"../shared/{name} is not here"
+            if os.environ.get("REDACT_REQUIRE_FOOTAGE") == "1":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        return found
+
+    return path
