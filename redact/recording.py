@@ -12,6 +12,7 @@ from redact.detect import load_detector
 from redact.detect.tiles import Search
 from redact.detections import Detector
 from redact.looking import Looking
+from redact.media.encoders import choose, muxer_of
 from redact.media.sink import open_sink
 from redact.media.source import Source, open_source
 from redact.pipeline import settle, write
@@ -79,23 +80,42 @@ def redact_file(
         tracks=tuple(sorted(timeline.tracks, key=lambda track: track.number)),
         whole=tally.whole,
         dropped=tuple(source.dropped),
-        warnings=(*source.warnings, *(f"weak setting: {text}" for text in policy.weaknesses())),
+        warnings=tuple(_warnings(source, policy)),
     )
 
 
-def plan(input: Path, output: Path, *, policy: Policy, encoding: Encoding, overwrite: bool = False) -> list[str]:
+def plan(input: Path, output: Path, *, policy: Policy | None = None, encoding: Encoding | None = None) -> list[str]:
     """What ``redact_file`` would do, in lines for a person; nothing is written. Raises as ``redact_file`` does."""
+    policy, encoding = policy or Policy(), encoding or Encoding()
     with open_source(input, audio=encoding.audio) as source:
-        check_output(output, source.info, encoding, source=source, overwrite=overwrite)
         info = source.info
+        muxer = muxer_of(os.path.splitext(output)[1])
+        choice = choose(encoding, info.codec, info.pixel_format, info.width, info.height, muxer)
         search = Search(load_detector(policy.detector, device=policy.device), policy, info.width, info.height)
         rate = f"{float(info.frame_rate):.4g} frames/s" if info.frame_rate else "variable frame rate"
-        lines = [
+        length = f"{info.duration:.1f} s" if info.duration else "unknown length"
+        return [
             f"{os.fspath(input)} → {os.fspath(output)}",
-            f"  video: {info.codec} {info.width}x{info.height} {info.stored_pixel_format}, {rate}",
-            f"  detector: {policy.detector}, {search.describe()}",
+            f"  input: {info.codec} {info.width}x{info.height} {info.stored_pixel_format}, {rate}, {length}",
+            f"  output: {choice.codec} {choice.pixel_format} in {muxer}",
+            f"  detector: {policy.detector}, looks at {search.describe()}",
+            *(f"  would drop: {item}" for item in source.dropped),
         ]
-        return lines + [f"  would drop: {item}" for item in source.dropped]
+
+
+def _warnings(source: Source, policy: Policy) -> Iterator[str]:
+    """What a careful person should know of a run."""
+    damage = source.damage
+    if source.truncated:
+        yield "the input ends early or cannot be read to its end; the output ends with it"
+    if damage.lost_packets:
+        yield f"{damage.lost_packets} packets of the input could not be decoded and are missing in the output"
+    if damage.damaged_frames:
+        yield f"{damage.damaged_frames} frames are damaged in the input and were covered whole"
+    if damage.repaired_times:
+        yield f"{damage.repaired_times} frames had no time of their own or a wrong one, which was mended"
+    for text in policy.weaknesses():
+        yield f"weak setting, people may be recognisable: {text}"
 
 
 class _Tally:

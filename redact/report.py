@@ -68,4 +68,5 @@ class Result:
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    many = {"person": "people"}.get(word, f"{word}s")
+    return f"{number} {word if number == 1 else many}"

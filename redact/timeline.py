@@ -7,6 +7,7 @@ Where nobody looked, the covered box grows with the time since the nearest sight
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from redact.regions import Origin, Region, Settled
 from redact.track import COAST, MAX_SPEED, Box, Sighting, Tracker
 
 # Margins are in box sides a second away from the nearest sighting; benchmarks/margins measures what each buys.
-DRIFT_BETWEEN = 0.5  # between two sightings: how far a path bends away from the straight line
-DRIFT_BEYOND = 0.6  # before the first and after the last, where the velocity is known
-DRIFT_UNKNOWN = 1.5  # the same after a single sighting, where it is not
-MAX_DRIFT = 0.75  # box sides; beyond this a guess covers the street, not the person
+DRIFT_BETWEEN = 0.3  # between two sightings: how far a path bends away from the straight line
+DRIFT_BEYOND = 0.3  # before the first and after the last, where the velocity is known
+DRIFT_UNKNOWN = 0.6  # the same after a single sighting, where it is not
+MAX_DRIFT = 0.4  # box sides; beyond this a guess covers the street, not the person
+DOUBT = 0.16  # seconds: a velocity seen for this long is half believed, because boxes jitter
 _GRACE = 1e-6  # seconds: frame times are sums of fractions that floats do not hold exactly
 NEIGHBOUR = 0.3  # seconds: a seen box is held to what its neighbours this near say
 
@@ -61,7 +63,7 @@ class Timeline:
         self._lookahead = policy.lookahead
         self._hold = policy.hold
         # a track is kept for as long as a new sighting could still close the gap
-        self._tracker = Tracker(starts, patience=policy.lookahead + policy.hold)
+        self._tracker = Tracker(starts, patience=policy.lookahead + policy.hold, memory=policy.lookahead)
         self._pending: deque[_Pending] = deque()
         self._histories: dict[int, _History] = {}
         self._scene = 0
@@ -122,7 +124,7 @@ class Timeline:
             self.counts[sighting.kind] += 1
         history.sightings.append(sighting)
         summary = history.summary
-        summary.last = sighting.time
+        summary.last = sighting.time  # sightings of one track come oldest first
         summary.highest_score = max(summary.highest_score, sighting.score)
         if sighting.score < summary.lowest_score:
             summary.lowest_score, summary.lowest_time = sighting.score, sighting.time
@@ -192,18 +194,24 @@ def _between(left: Sighting, right: Sighting, time: float) -> Box:
 
 
 def _beyond(sightings: deque[Sighting], end: Sighting, time: float) -> Box:
-    """Where a track may be outside its sightings: between standing still and going on as it went."""
+    """Where a track may be outside its sightings: anywhere between standing still and going on for a while."""
     away = abs(time - end.time)
     near = [sighting for sighting in sightings if abs(sighting.time - end.time) <= COAST]
     if len(near) < 2:
         return _pad(end.box, DRIFT_UNKNOWN * away)
     elapsed = near[-1].time - near[0].time
-    limit = MAX_SPEED * max(end.box[2] - end.box[0], end.box[3] - end.box[1])
-    speed = [min(max((b - a) / elapsed, -limit), limit) for a, b in zip(near[0].box, near[-1].box, strict=True)]
-    x1, y1, x2, y2 = (edge + v * (time - end.time) for edge, v in zip(end.box, speed, strict=True))
-    # a box that shrank to nothing on its way out of the frame is still somewhere
-    moved = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
+    x1, y1, x2, y2 = end.box
+    limit = MAX_SPEED * max(x2 - x1, y2 - y1)
+    steps = math.copysign(min(away, COAST), time - end.time) / (elapsed + DOUBT)
+    reach = limit * min(away, COAST)
+    right = min(max((_middle(near[-1].box, 0) - _middle(near[0].box, 0)) * steps, -reach), reach)
+    down = min(max((_middle(near[-1].box, 1) - _middle(near[0].box, 1)) * steps, -reach), reach)
+    moved = (x1 + right, y1 + down, x2 + right, y2 + down)
     return _pad(_hull(end.box, moved), DRIFT_BEYOND * away)
+
+
+def _middle(box: Box, axis: int) -> float:
+    return (box[axis] + box[axis + 2]) / 2
 
 
 def _hull(first: Box, second: Box) -> Box:

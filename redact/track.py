@@ -2,12 +2,14 @@
 
 Association is in two stages after ByteTrack (Zhang et al. 2022, arXiv 2110.06864): strong detections first,
 then weak ones for the tracks that are left, because a weak detection where somebody was is somebody.
-Only a strong detection starts a track, and a track counts from its first sighting: nothing is held back.
+Only a strong detection starts a track, and a track counts from its first sighting: nothing is held back. When one starts,
+the weak detections that lead up to it become its sightings too: somebody walking out of the dark is faint first.
 A track's number means nothing outside this recording.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -49,6 +51,10 @@ class _Track:
         moved = self.box + self.velocity * np.float32(min(time - self.time, COAST))
         return np.asarray(moved, dtype=np.float32)
 
+    def sighting(self, time: float, box: NDArray[np.float32], score: float) -> Sighting:
+        x1, y1, x2, y2 = (float(edge) for edge in box)
+        return Sighting(self.number, KINDS[self.kind], time, (x1, y1, x2, y2), score)
+
     def see(self, time: float, box: NDArray[np.float32]) -> None:
         elapsed = max(time - self.time, 1e-3)
         limit = MAX_SPEED * float(np.max(box[2:] - box[:2], initial=1.0))
@@ -61,47 +67,72 @@ class Tracker:
     """Keeps the tracks of one recording.
 
     starts: lowest score, by kind, that starts a track. patience: seconds that an unseen track is kept for.
+    memory: seconds that weak detections are remembered for, should they turn out to lead up to a track.
     """
 
-    def __init__(self, starts: Mapping[str, float], patience: float) -> None:
+    def __init__(self, starts: Mapping[str, float], patience: float, memory: float = 0.0) -> None:
         self._starts = np.array([starts.get(kind, 1.0) for kind in KINDS], dtype=np.float32)
         self._patience = patience
+        self._memory = memory
+        self._faint: deque[tuple[float, Detections]] = deque()
         self._tracks: list[_Track] = []
         self._count = 0
 
     def update(self, time: float, detections: Detections) -> list[Sighting]:
-        """The detections of the frame at ``time`` seconds that belong to tracks, old and new."""
+        """The detections that belong to tracks, old and new: those of the frame at ``time`` seconds, and before them
+        those of earlier frames, within ``memory``, that turn out to lead up to a track that starts now."""
         self._tracks = [track for track in self._tracks if time - track.time <= self._patience]
+        while self._faint and time - self._faint[0][0] > self._memory:
+            self._faint.popleft()
+        strong = detections.scores >= self._starts[detections.kinds]
+        owners = self._owners(time, detections, strong)
+        sightings = []
+        for row in np.flatnonzero(strong | (owners >= 0)):
+            box = detections.boxes[row]
+            if owners[row] >= 0:
+                track = self._tracks[owners[row]]
+                track.see(time, box)
+            else:
+                self._count += 1
+                track = _Track(self._count, int(detections.kinds[row]), time, box)
+                sightings += self._lead_up(track)
+                self._tracks.append(track)
+            sightings.append(track.sighting(time, box, float(detections.scores[row])))
+        if self._memory:
+            self._faint.append((time, detections[~strong & (owners < 0)]))
+        return sightings
+
+    def _owners(self, time: float, detections: Detections, strong: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """For each detection the index of the track that it continues, or -1; strong ones choose first."""
         predicted = as_boxes([track.at(time) for track in self._tracks])
         kinds = np.array([track.kind for track in self._tracks], dtype=np.int8)
-        strong = detections.scores >= self._starts[detections.kinds]
-        owners = np.full(len(detections), -1)
+        owners = np.full(len(detections), -1, dtype=np.intp)
         for stage in (strong, ~strong):
             rows, free = np.flatnonzero(stage), np.setdiff1d(np.arange(len(kinds)), owners)
             same = detections.kinds[rows, None] == kinds[None, free]
             for row, column in _pairs(detections.boxes[rows], predicted[free], same):
                 owners[rows[row]] = free[column]
-        sightings = []
-        for row, owner in enumerate(owners):
-            box = detections.boxes[row]
-            if owner >= 0:
-                track = self._tracks[owner]
-                track.see(time, box)
-            elif strong[row]:
-                self._count += 1
-                track = _Track(self._count, int(detections.kinds[row]), time, box)
-                self._tracks.append(track)
-            else:
+        return owners
+
+    def _lead_up(self, track: _Track) -> list[Sighting]:
+        """The remembered weak detections that lead up to a track that has just started, oldest first."""
+        sightings: list[Sighting] = []
+        later = track.box[None]
+        for index in range(len(self._faint) - 1, -1, -1):
+            time, faint = self._faint[index]
+            pairs = _pairs(faint.boxes, later, (faint.kinds == track.kind)[:, None])
+            if not pairs:
                 continue
-            x1, y1, x2, y2 = (float(edge) for edge in box)
-            sightings.append(
-                Sighting(track.number, KINDS[track.kind], time, (x1, y1, x2, y2), float(detections.scores[row]))
-            )
+            row = pairs[0][0]
+            later = faint.boxes[row][None]
+            sightings.insert(0, track.sighting(time, faint.boxes[row], float(faint.scores[row])))
+            self._faint[index] = (time, faint[np.arange(len(faint)) != row])
         return sightings
 
     def end(self) -> None:
         """End every track: what comes next is another scene."""
         self._tracks.clear()
+        self._faint.clear()
 
     @property
     def busy(self) -> bool:

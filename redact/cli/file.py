@@ -63,7 +63,7 @@ def file(
 
     def redact(job: Job) -> None:
         if dry_run:
-            for line in plan(job.input, job.output, policy=policy, encoding=encoding, overwrite=overwrite):
+            for line in plan(job.input, job.output, policy=policy, encoding=encoding):
                 print(line)
             return
         with Bar(job.input.name, ProgressMode.none if quiet else progress) as bar:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redact.errors import ConfigError, SourceError
+from redact.media.encoders import MUXERS
 
 VIDEO_SUFFIXES = frozenset(
     [
@@ -45,9 +46,6 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Suffixes that a folder is searched for; a file named on the command line may have any."""
 
-WRITABLE = frozenset([".avi", ".m4v", ".mkv", ".mov", ".mp4", ".nut", ".ts", ".webm"])
-"""Suffixes of containers that hold every codec written by default; inputs of others become .mp4."""
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -82,7 +80,8 @@ def jobs(inputs: Iterable[Path], output: Path | None) -> list[Job]:
 
 
 def _suffix(path: Path) -> str:
-    return path.suffix if path.suffix.lower() in WRITABLE else ".mp4"
+    # a container that cannot be written becomes MP4
+    return path.suffix if path.suffix.lower() in MUXERS else ".mp4"
 
 
 def _distinct(planned: Iterable[Job]) -> list[Job]:

@@ -91,7 +91,7 @@ class Cover:
             if placed is not None:
                 # the letters of a plate can be guessed from averages of their cells
                 things.append(_Thing(region.track, placed, self._cell(region), solid or region.kind == "plate"))
-        return sorted(things, key=lambda thing: -_size(thing.area))
+        return _outer(sorted(things, key=lambda thing: -_size(thing.area)))
 
     def _cell(self, region: Region) -> float:
         x1, y1, x2, y2 = region.box
@@ -131,6 +131,22 @@ class Cover:
 
 def _grid(frame: Frame, layout: PixelFormat) -> Grid:
     return Grid(frame.width, frame.height, *layout.block)
+
+
+def _outer(things: list[_Thing]) -> list[_Thing]:
+    """Without those that lie wholly in another that hides at least as much: seams inside seams help nobody."""
+    outer: list[_Thing] = []
+    for thing in things:
+        if not any(_within(thing, other) for other in outer):
+            outer.append(thing)
+    return outer
+
+
+def _within(thing: _Thing, other: _Thing) -> bool:
+    if other.area.mask is not None or other.cell < thing.cell or (thing.solid and not other.solid):
+        return False
+    a, b = thing.area, other.area
+    return a.left >= b.left and a.top >= b.top and a.right <= b.right and a.bottom <= b.bottom
 
 
 def _size(area: Area) -> int:
