@@ -1,0 +1,180 @@
+"""Encoders: which one carries which pixel format in which container, and how near to transparent it is set.
+
+Default quality was measured with ``python -m benchmarks.codecs``: the fastest preset, and the largest crf, at which
+the worst frame of every test clip keeps an SSIM of 0.97 or more against the input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redact.errors import SinkError
+from redact.frames import PIXEL_FORMATS
+from redact.policy import Encoding
+
+MUXERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+    ".avi": "avi",
+    ".ts": "mpegts",
+    ".m2ts": "mpegts",
+    ".mts": "mpegts",
+    ".flv": "flv",
+    ".nut": "nut",
+}
+"""Suffixes of output files and FFmpeg's name of the container."""
+
+CARRIES = {
+    "mp4": ("h264", "hevc", "av1", "vp9"),
+    "mov": ("h264", "hevc", "ffv1"),
+    "matroska": ("h264", "hevc", "av1", "vp9", "ffv1"),
+    "webm": ("vp9", "av1"),
+    "avi": ("h264", "ffv1"),
+    "mpegts": ("h264", "hevc"),
+    "flv": ("h264",),
+    "nut": ("h264", "hevc", "ffv1"),
+}
+"""Containers and the codecs that players accept in them, best choice first."""
+
+_YUV8 = ("yuv420p", "yuv422p", "yuv444p")
+_YUVJ = ("yuvj420p", "yuvj422p", "yuvj444p")
+_YUV10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One encoder of the PyAV wheel.
+
+    formats: pixel formats it takes as they are. crf, preset: defaults; None where there is no such thing.
+    crf_range: what it accepts. odd: whether it takes odd widths and heights in every subsampling.
+    """
+
+    name: str
+    formats: tuple[str, ...]
+    crf: int | None
+    crf_max: int
+    preset_option: str
+    preset: str | None
+    odd: bool
+    options: tuple[tuple[str, str], ...] = ()
+
+
+ENCODERS = {
+    "h264": Encoder(
+        "libx264", (*_YUV8, *_YUVJ, *_YUV10, "nv12", "gray", "gray10le"), 18, 51, "preset", "veryfast", False,
+        (("a53cc", "0"),),
+    ),
+    "hevc": Encoder(
+        "libx265", (*_YUV8, *_YUVJ, *_YUV10, "gray", "gray10le"), 20, 51, "preset", "superfast", False,
+        (("a53cc", "0"), ("x265-params", "log-level=none")),
+    ),
+    "vp9": Encoder(
+        "libvpx-vp9", _YUV8, 22, 63, "cpu-used", "6", True,
+        (("b", "0"), ("deadline", "good"), ("row-mt", "1")),
+    ),
+    "av1": Encoder("libsvtav1", ("yuv420p", "yuv420p10le"), 26, 63, "preset", "9", True),
+    "ffv1": Encoder(
+        "ffv1", (*_YUV8, *_YUV10, "gray", "gray10le", "bgr0"), None, 0, "", None, True,
+        (("level", "3"), ("slicecrc", "1"), ("g", "1")),
+    ),
+}  # fmt: skip
+
+_NEAREST = {
+    "nv12": ("yuv420p", "yuv422p", "yuv444p"),
+    "p010le": ("yuv420p10le", "yuv422p10le", "yuv444p10le"),
+    "yuvj420p": ("yuv420p",),
+    "yuvj422p": ("yuv422p", "yuv444p"),
+    "yuvj444p": ("yuv444p",),
+    "yuv420p": ("yuv422p", "yuv444p"),
+    "yuv422p": ("yuv444p",),
+    "yuv420p10le": ("yuv422p10le", "yuv444p10le"),
+    "yuv422p10le": ("yuv444p10le",),
+    "gray": ("yuv420p", "yuv444p"),
+    "gray10le": ("yuv420p10le", "yuv444p10le"),
+    "rgb24": ("bgr0", "yuv444p"),
+    "bgr24": ("bgr0", "yuv444p"),
+}
+"""What a pixel format becomes, in this order, where an encoder does not take it: nothing here loses samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a video will be encoded."""
+
+    codec: str
+    encoder: Encoder
+    pixel_format: str
+    options: dict[str, str]
+
+
+def muxer_of(suffix: str) -> str:
+    """FFmpeg's name of the container for a file suffix. Raises SinkError."""
+    try:
+        return MUXERS[suffix.lower()]
+    except KeyError:
+        raise SinkError(
+            f"cannot write a {suffix or 'file without a suffix'!r} video", hint=f"name it {', '.join(MUXERS)}"
+        ) from None
+
+
+def choose(encoding: Encoding, codec: str, pixel_format: str, width: int, height: int, muxer: str) -> Choice:
+    """How to encode frames of ``pixel_format`` and that size, in pixels, for a container.
+
+    codec: the input's, which the output follows if nothing else is asked for; where that cannot be, the first that
+    the container carries and that keeps every sample. Raises SinkError, whose hint says what works.
+    """
+    carried = CARRIES[muxer]
+    if encoding.codec is not None:
+        if encoding.codec not in carried:
+            homes = ", ".join(suffix for suffix, name in MUXERS.items() if encoding.codec in CARRIES[name])
+            raise SinkError(
+                f"{muxer} files do not carry {encoding.codec}",
+                hint=f"name the output {homes}, or use --codec {' or '.join(carried)}",
+            )
+        wanted: tuple[str, ...] = (encoding.codec,)
+    else:
+        followed = codec if codec in ENCODERS else "h264"
+        wanted = (followed, *carried) if followed in carried else carried
+    for name in wanted:
+        encoder = ENCODERS[name]
+        fitting = _fitting(encoder, pixel_format, width, height)
+        if fitting is not None:
+            return Choice(name, encoder, fitting, _options(name, encoder, encoding))
+    able = [name for name in carried if _fitting(ENCODERS[name], pixel_format, width, height)]
+    raise SinkError(
+        f"{' and '.join(dict.fromkeys(wanted))} cannot hold {pixel_format} of {width}x{height}",
+        hint=f"use --codec {' or '.join(able)}" if able else "name the output .mkv or .mp4",
+    )
+
+
+def _fitting(encoder: Encoder, pixel_format: str, width: int, height: int) -> str | None:
+    """The pixel format that keeps every sample of ``pixel_format``; None where there is none.
+
+    H.264 and H.265 cannot express an odd size in a subsampled format (their cropping counts in chroma samples), so
+    such frames gain full chroma.
+    """
+    for name in (pixel_format, *_NEAREST.get(pixel_format, ())):
+        if name not in encoder.formats:
+            continue
+        sub_x, sub_y = PIXEL_FORMATS[name].planes[-1][:2] if name in PIXEL_FORMATS else (0, 0)
+        if encoder.odd or not (width & sub_x or height & sub_y):
+            return name
+    return None
+
+
+def _options(codec: str, encoder: Encoder, encoding: Encoding) -> dict[str, str]:
+    options = dict(encoder.options)
+    if encoding.crf is not None and (encoder.crf is None or encoding.crf > encoder.crf_max):
+        limit = f"0 to {encoder.crf_max}" if encoder.crf is not None else "none: it is lossless"
+        raise SinkError(f"crf {encoding.crf} is not for {codec}", hint=f"its range is {limit}")
+    if encoder.crf is not None:
+        options["crf"] = str(encoder.crf if encoding.crf is None else encoding.crf)
+    if encoding.preset is not None and not encoder.preset_option:
+        raise SinkError(f"{codec} has no presets", hint="leave --preset out")
+    preset = encoding.preset or encoder.preset
+    if preset is not None:
+        options[encoder.preset_option] = preset
+    return options

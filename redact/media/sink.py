@@ -1,0 +1,230 @@
+"""Covered frames into a file, which takes its name only when it is complete.
+
+Nothing but ``NAME.part`` is written beside the output. MP4 keeps its index at the end: moving it to the front would
+read and write the whole file a second time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+from av.codec.context import Flags as CodecFlags
+from av.container import OutputContainer
+from av.container.core import Flags as ContainerFlags
+from av.video.stream import VideoStream
+
+from redact.errors import SinkError
+from redact.frames import RedactedFrame, VideoInfo
+from redact.media.encoders import Choice, choose, muxer_of
+from redact.media.pixels import converted
+from redact.media.sound import Sound
+from redact.media.source import Source
+from redact.policy import Encoding
+
+_COUNTING = {"avi"}  # containers that know frames by number only: time stamps become the nearest frame
+_NO_REORDER = {"avi", "flv"}  # containers in which reordered frames would move the first time stamp
+
+
+def open_sink(
+    path: str | os.PathLike[str],
+    info: VideoInfo,
+    encoding: Encoding,
+    *,
+    source: Source | None = None,
+    overwrite: bool = False,
+) -> Sink:
+    """Open ``path`` for writing; its suffix says the container.
+
+    source: where kept sound comes from, and what must not be overwritten. Raises SinkError.
+    """
+    return Sink(Path(path), info, encoding, source=source, overwrite=overwrite)
+
+
+class Sink:
+    """A video file being written. A context manager: left without ``commit`` it leaves nothing behind.
+
+    codec, pixel_format: what the output has.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        info: VideoInfo,
+        encoding: Encoding,
+        *,
+        source: Source | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.path = path
+        self._part = path.with_name(path.name + ".part")
+        self._overwrite = overwrite
+        self._info = info
+        muxer = muxer_of(path.suffix)
+        self._choice = choose(encoding, info.codec, info.pixel_format, info.width, info.height, muxer)
+        self.codec, self.pixel_format = self._choice.codec, self._choice.pixel_format
+        self._check_place(source)
+        self._open = True
+        self._sound: Sound | None = None
+        self._last = -1
+        with self._explained():
+            self._part.unlink(missing_ok=True)
+            self._container = _container(self._part, muxer, info)
+        try:
+            with self._explained():
+                self._stream = _video_stream(self._container, self._choice, info, muxer)
+                if source is not None and source.audio_streams:
+                    self._sound = Sound(source, self._container)
+                self._container.start_encoding()
+        except BaseException:
+            self.abort()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+    def write(self, redacted: RedactedFrame) -> None:
+        """Encode one frame; times must increase. Raises SinkError, and TypeError for anything not covered."""
+        if not isinstance(redacted, RedactedFrame):
+            raise TypeError(f"a sink takes RedactedFrame only, not {type(redacted).__name__}")
+        frame = redacted.frame
+        if (frame.width, frame.height) != (self._info.width, self._info.height):
+            raise SinkError(f"frame {frame.index} is {frame.width}x{frame.height}, not the size of the others")
+        picture = (
+            frame.picture
+            if isinstance(frame.picture, av.VideoFrame)
+            else av.VideoFrame.from_ndarray(frame.picture, "bgr24")
+        )
+        picture = converted(picture, self.pixel_format)
+        unit = frame.time_base / self._time_base
+        self._last = max(self._last + 1, round(frame.pts * unit))
+        picture.pts, picture.time_base = self._last, self._time_base
+        picture.duration = max(1, round(frame.duration * unit))
+        picture.pict_type = 0  # the decoder's, which an encoder would take for an order
+        with self._explained():
+            self._container.mux(self._stream.encode(picture))
+            if self._sound is not None:
+                self._sound.until(frame.pts * frame.time_base)
+
+    def commit(self) -> None:
+        """Finish the file and give it its name. Raises SinkError, and then leaves nothing behind."""
+        try:
+            with self._explained():
+                self._container.mux(self._stream.encode(None))
+                if self._sound is not None:
+                    self._sound.finish()
+                    self._sound.close()
+                self._container.close()
+                with self._part.open("rb+") as file:
+                    os.fsync(file.fileno())
+                if not self._overwrite:
+                    _refuse_existing(self.path)
+                self._part.replace(self.path)
+            self._open = False
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Leave nothing behind. Does nothing after ``commit``; safe to call twice."""
+        if not self._open:
+            return
+        self._open = False
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+        if self._sound is not None:
+            self._sound.close()
+        with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
+            self._container.close()
+
+    @property
+    def _time_base(self) -> Fraction:
+        return self._stream.codec_context.time_base
+
+    def _check_place(self, source: Source | None) -> None:
+        if source is not None:
+            for place in (self.path, self._part):
+                if place.exists() and place.samefile(source.path):
+                    raise SinkError(f"{place}: is the input itself", hint="give the output another name")
+        if self.path.is_dir():
+            raise SinkError(f"{self.path}: is a folder", hint="name a file in it")
+        if self.path.exists() and not self.path.is_file():
+            raise SinkError(f"{self.path}: is not a regular file", hint="give the output another name")
+        if not self._overwrite:
+            _refuse_existing(self.path)
+        if not self.path.parent.is_dir():
+            raise SinkError(f"{self.path.parent}: no such folder", hint="make it first")
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what FFmpeg and the system raise into one line."""
+        try:
+            yield
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            if isinstance(error, SinkError):
+                raise
+            number = getattr(error, "errno", None)
+            reason = getattr(error, "strerror", None) or str(error)
+            if number == errno.ENOSPC:
+                raise SinkError(
+                    f"{self.path}: the disk is full", hint="make room, or write to another disk"
+                ) from error
+            if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise SinkError(
+                    f"{self.path.parent}: may not be written to", hint="write to a folder of your own"
+                ) from error
+            raise SinkError(
+                f"{self.path}: cannot be written ({reason})", hint="try another container or codec"
+            ) from error
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise SinkError(f"{path}: exists already", hint="use -y to replace it, or give the output another name")
+
+
+def _container(part: Path, muxer: str, info: VideoInfo) -> OutputContainer:
+    options = {"mpegts": {"muxdelay": "0", "muxpreload": "0"}}.get(muxer, {})
+    if muxer in ("mp4", "mov"):
+        options["movie_timescale"] = str(min(info.time_base.denominator, 2**31 - 1))  # else starts round to 1 ms
+    container = av.open(f"file:{part}", "w", format=muxer, container_options=options)
+    container.flags |= int(ContainerFlags.bitexact.value)  # no name of the program, no random numbers, no date
+    return container
+
+
+def _video_stream(container: OutputContainer, choice: Choice, info: VideoInfo, muxer: str) -> VideoStream:
+    rate = info.frame_rate or Fraction(25)
+    time_base = 1 / rate if muxer in _COUNTING else info.time_base
+    stream = container.add_stream(
+        choice.encoder.name, rate=rate, width=info.width, height=info.height, time_base=time_base
+    )
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    context.pix_fmt = choice.pixel_format
+    context.time_base = time_base
+    context.sample_aspect_ratio = info.sample_aspect_ratio
+    context.color_range = info.color_range
+    context.color_primaries, context.color_trc = info.color_primaries, info.color_trc
+    context.colorspace = info.colorspace
+    context.flags |= int(CodecFlags.frame_duration)
+    context.options = dict(choice.options)
+    if muxer in _NO_REORDER and choice.codec != "ffv1":
+        context.options["bf"] = "0"
+    if choice.codec == "av1":
+        os.environ.setdefault("SVT_LOG", "1")  # its only switch for keeping its report off stderr
+    if choice.codec == "hevc" and muxer in ("mp4", "mov"):
+        context.codec_tag = "hvc1"  # what Apple's players ask for
+    context.open()
+    return stream

@@ -1,0 +1,147 @@
+"""Sound that goes along: copied where the output container carries its codec, re-encoded where not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import av.error
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+
+from redact.media.source import Source
+from redact.media.streams import open_input
+
+log = logging.getLogger(__name__)
+
+_ENCODERS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libopus", "nut": "libopus"}
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_BITS_PER_CHANNEL = 96_000  # generous, as a voice must not suffer from having been kept
+
+
+class Sound:
+    """The kept audio streams of a source, read from its file a second time, in step with the video.
+
+    Must be made before the output's header is written. ``until`` then hands over everything up to a time.
+    """
+
+    def __init__(self, source: Source, output: OutputContainer) -> None:
+        self._output = output
+        self._span = source.span
+        self._input = open_input(source.path)
+        self._tracks: dict[int, _Copy | _Encode] = {}
+        for stream in self._input.streams:
+            if stream.index in source.audio_streams and isinstance(stream, AudioStream):
+                self._tracks[stream.index] = _track(stream, output)
+            else:
+                stream.discard = av.stream.Discard.all
+        if source.span.start > 1:
+            self._input.seek(int((source.span.start - 1) * av.time_base))
+        self._packets = self._read()
+        self._waiting: tuple[Fraction, Packet[AudioStream]] | None = None
+
+    def until(self, time: Fraction | None) -> None:
+        """Write what begins before ``time``, seconds of the output; None for all that is left."""
+        while self._waiting is None or time is None or self._waiting[0] < time:
+            if self._waiting is not None:
+                packet = self._waiting[1]
+                self._output.mux(self._tracks[packet.stream_index].feed(packet, self._span.shift))
+            self._waiting = next(self._packets, None)
+            if self._waiting is None:
+                break
+
+    def finish(self) -> None:
+        """Write the rest, and what encoders hold back."""
+        self.until(None)
+        for track in self._tracks.values():
+            self._output.mux(track.finish())
+
+    def close(self) -> None:
+        """Close the second reader."""
+        self._input.close()
+
+    def _read(self) -> Iterator[tuple[Fraction, Packet[AudioStream]]]:
+        """(output time in seconds, packet) of every packet within the span."""
+        ended: set[int] = set()
+        streams = tuple(stream for stream in self._input.streams.audio if stream.index in self._tracks)
+        try:
+            for packet in self._input.demux(streams):
+                stamp = packet.pts if packet.pts is not None else packet.dts
+                if stamp is None or not packet.size:
+                    continue
+                time = stamp * packet.time_base
+                if self._span.end is not None and time >= self._span.end:
+                    ended.add(packet.stream_index)
+                    if len(ended) == len(self._tracks):
+                        return
+                elif time >= self._span.start:
+                    yield time - self._span.shift, packet
+        except av.error.FFmpegError as error:
+            log.warning("sound ends early: %s", error)
+
+
+class _Copy:
+    def __init__(self, stream: AudioStream) -> None:
+        self._stream = stream
+
+    def feed(self, packet: Packet[AudioStream], shift: Fraction) -> list[Packet[AudioStream]]:
+        ticks = round(shift / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts - ticks
+        packet.dts = None if packet.dts is None else packet.dts - ticks
+        packet.stream = self._stream
+        return [packet]
+
+    def finish(self) -> list[Packet[AudioStream]]:
+        return []
+
+
+class _Encode:
+    def __init__(self, source: AudioStream, target: AudioStream) -> None:
+        self._source = source
+        self._target = target
+        self._resampler: AudioResampler | None = None
+
+    def feed(self, packet: Packet[AudioStream], shift: Fraction) -> list[Packet[AudioStream]]:
+        try:
+            frames = self._source.codec_context.decode(packet)
+        except av.error.FFmpegError as error:
+            log.debug("sound packet lost: %s", error)
+            return []
+        encoded = []
+        for frame in frames:
+            if frame.pts is not None:
+                frame.pts -= round(shift / frame.time_base) if frame.time_base else 0
+            encoded += self._encode(frame)
+        return encoded
+
+    def finish(self) -> list[Packet[AudioStream]]:
+        encoded = self._encode(None) if self._resampler else []
+        return encoded + list(self._target.encode(None))
+
+    def _encode(self, frame: AudioFrame | None) -> list[Packet[AudioStream]]:
+        if self._resampler is None:
+            context = self._target.codec_context
+            self._resampler = AudioResampler(
+                context.format, context.layout, context.sample_rate, context.frame_size or 1024
+            )
+        return [packet for part in self._resampler.resample(frame) for packet in self._target.encode(part)]
+
+
+def _track(stream: AudioStream, output: OutputContainer) -> _Copy | _Encode:
+    try:
+        return _Copy(output.add_stream_from_template(stream, opaque=True))
+    except ValueError:  # the container does not carry this codec
+        pass
+    name = _ENCODERS.get(output.format.name, "aac")
+    rate = 48_000 if name == "libopus" else min(stream.rate, 48_000)
+    target = output.add_stream(name, rate=rate)
+    assert isinstance(target, AudioStream)
+    target.codec_context.layout = _LAYOUTS.get(stream.channels, "stereo")
+    target.codec_context.bit_rate = _BITS_PER_CHANNEL * target.codec_context.channels
+    target.codec_context.open()
+    return _Encode(stream, target)
