@@ -283,7 +283,10 @@ def _opened(address: str, name: str, timeout: float) -> Iterator[http.client.HTT
             hint="check the network, or copy the file into the folder that REDACT_MODELS names",
         ) from error
     except (http.client.HTTPException, ConnectionError) as error:
-        raise ModelError(f"{address} broke off: {error or type(error).__name__}", hint="try again") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"{address} broke off: {reason}", hint="try again") from error
+    except ValueError as error:
+        raise ModelError(f"{address} is not an address", hint="it begins with https://") from error
 
 
 def _receive(answer: http.client.HTTPResponse, part: IO[bytes], wanted: ModelRecord) -> None:
