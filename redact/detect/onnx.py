@@ -74,6 +74,8 @@ class OnnxDetector:
         self._floor = min(self._floor, floor)
 
     def _detect(self, rgb: NDArray[np.uint8]) -> Detections:
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+            raise DetectorError(f"a picture is uint8 (height, width, 3), not {rgb.dtype} {rgb.shape}")
         height, width = rgb.shape[:2]
         if not width or not height:
             return Detections.none()

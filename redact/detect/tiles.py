@@ -25,6 +25,7 @@ from redact.policy import Policy
 
 REDUCTION = 4  # each look at the frame is this many times smaller than the one before
 _MOST_UPSCALING = 2.0  # beyond it a picture gains pixels and no information
+_SMALL = 640  # longest side in pixels up to which a frame is not shrunk: that costs little and shows more
 _BODY = 3  # a person is found reliably from three times the height of the smallest face on (benchmarks)
 _SEAM = 1.25  # reserve on the overlap of tiles, for boxes drawn a little large
 _EDGE = 2.0  # pixels; a box that ends this near to a tile's inner edge was cut by it
@@ -53,6 +54,7 @@ def plan(width: int, height: int, min_face: float, traits: Traits, *, people: bo
     people: whether persons are looked for too; their boxes are larger, so tiles overlap more.
     """
     scale = min(traits.smallest_face / min_face, _MOST_UPSCALING)
+    scale = max(scale, min(1.0, _SMALL / max(width, height)))
     need = math.ceil(REDUCTION * _SEAM * traits.smallest_face * (_BODY if people else 1))
     seam = min(need, traits.largest_input // 2)
     # a multiple shrinks exactly, and six times as fast

@@ -16,6 +16,7 @@ from redact.detect import load_detector
 from redact.detect.tiles import Search
 from redact.detect.traits import traits_of
 from redact.detections import KINDS, Detections, Detector
+from redact.errors import DetectorError
 from redact.geometry import as_boxes, iou, overlap
 from redact.policy import Policy
 
@@ -77,6 +78,12 @@ def test_a_picture_of_any_size_has_an_answer(detector: Detector, size: tuple[int
     found = detector.detect(picture).checked(width, height)
     assert (found.boxes.dtype, found.scores.dtype, found.kinds.dtype) == (np.float32, np.float32, np.int8)
     assert set(np.unique(found.kinds)) <= {KINDS.index(kind) for kind in detector.kinds}
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (64, 64, 4), (1, 64, 64, 3)])
+def test_what_is_no_picture_is_refused(detector: Detector, shape: tuple[int, ...]) -> None:
+    with pytest.raises(DetectorError):
+        detector.detect(np.zeros(shape, dtype=np.uint8))
 
 
 def test_nobody_is_seen_in_grey(detector: Detector) -> None:
