@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from samples.people import Person, collins, hopper
-from samples.places import HEIGHT, WIDTH, Canvas, Place, corridor, lobby
+from samples.people import SHAPES, Person, collins, hopper
+from samples.places import HEIGHT, PILLAR, WIDTH, Canvas, Place, corridor, lobby
 
 Picture = NDArray[np.uint8]
 Depth = Literal["behind", "near"]
@@ -123,9 +123,8 @@ def _stand(canvas: Canvas, role: Role, time: float, free: Canvas) -> None:
     x, y, scale = _at(role.keys, time)
     person = _person(role.who).scaled(scale)
     height, width = person.alpha.shape[:2]
-    step = math.sin(2 * math.pi * 1.8 * time)  # people bob when they walk
     # fractions of a pixel are moved, too, or slow walks would jerk
-    left, top = x - width / 2, y - height + 3 * step * scale
+    left, top = x - width / 2, y - height + 3 * _step(time) * scale
     move = np.array([[1, 0, left % 1], [0, 1, top % 1]], np.float32)
     colour = cv2.warpAffine(person.colour, move, (width + 1, height + 1), borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpAffine(person.alpha, move, (width + 1, height + 1))[:, :, None]
@@ -159,3 +158,32 @@ def _place(place: Callable[[], Place]) -> Place:
 
 def _grain(index: int) -> Canvas:
     return np.random.default_rng(1000 + index).standard_normal((HEIGHT, WIDTH, 1), np.float32)
+
+
+def faces(acts: Sequence[Act], time: float) -> list[tuple[int, tuple[float, float, float, float]]]:
+    """(number, x1 y1 x2 y2) of every face whose middle can be seen at ``time`` seconds, in the 1280 x 720 frame."""
+    number, found = 0, []
+    for index, act in enumerate(acts):
+        here = time < act.end and (index == 0 or time >= acts[index - 1].end)
+        for role in act.roles:
+            number += 1
+            if here and role.keys[0].time <= time <= role.keys[-1].time:
+                box = _face(role, time)
+                middle = (box[0] + box[2]) / 2
+                hidden = role.depth == "behind" and act.place is lobby and PILLAR[0] < middle < PILLAR[1]
+                if 0 < middle < WIDTH and not hidden:
+                    found.append((number, box))
+    return found
+
+
+def _face(role: Role, time: float) -> tuple[float, float, float, float]:
+    x, y, scale = _at(role.keys, time)
+    width, height, face = SHAPES[role.who.__name__]
+    left, top = x - width * scale / 2, y - height * scale + 3 * _step(time) * scale
+    x1, y1, x2, y2 = (edge * scale for edge in face)
+    return max(left + x1, 0), max(top + y1, 0), min(left + x2, WIDTH), min(top + y2, HEIGHT)
+
+
+def _step(time: float) -> float:
+    """People bob when they walk: -1..1."""
+    return math.sin(2 * math.pi * 1.8 * time)

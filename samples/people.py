@@ -23,31 +23,29 @@ _HOPPER: Outline = (
     *((372, 160), (378, 200), (362, 270), (335, 305), (335, 320), (400, 360), (490, 390), (506, 450), (506, 600)),
     *((15, 600), (25, 440), (60, 385), (190, 335), (200, 305), (172, 270), (163, 210)),
 )
+SHAPES = {"collins": (512, 512, (178, 45, 278, 190)), "hopper": (512, 600, (165, 115, 375, 335))}
+"""Name → width and height of the photograph and x1 y1 x2 y2 of the face in it, known without opening it."""
+
 _REACH = 8  # pixels around the outline in which the edge may lie
 _INSIDE = 25  # pixels within which the outline is certainly the person
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """A cut-out. colour: float32 (height, width, 3), B G R 0..255. alpha: float32 (height, width, 1), 0..1.
-
-    face: x1 y1 x2 y2 of the face in its pixels.
-    """
+    """A cut-out. colour: float32 (height, width, 3), B G R 0..255. alpha: float32 (height, width, 1), 0..1."""
 
     colour: NDArray[np.float32]
     alpha: NDArray[np.float32]
-    face: tuple[int, int, int, int]
 
     def scaled(self, factor: float) -> Person:
         """The same, ``factor`` times as large."""
         how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
         height, width = self.alpha.shape[:2]
         size = (max(round(width * factor), 1), max(round(height * factor), 1))
-        x1, y1, x2, y2 = (round(edge * factor) for edge in self.face)
         # blended colours are scaled, or the old background would come back as a rim
         solid = cv2.resize(self.colour * self.alpha, size, interpolation=how)
         alpha = np.clip(cv2.resize(self.alpha, size, interpolation=how), 0, 1)[:, :, None]
-        return Person(solid / np.maximum(alpha, 1e-3), alpha, (x1, y1, x2, y2))
+        return Person(solid / np.maximum(alpha, 1e-3), alpha)
 
 
 def collins() -> Person:
@@ -55,7 +53,7 @@ def collins() -> Person:
     from skimage.data import astronaut
 
     photograph = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
-    return _cut_out(photograph, _COLLINS, (178, 45, 278, 190))
+    return _cut_out(photograph, _COLLINS)
 
 
 def hopper() -> Person:
@@ -65,10 +63,10 @@ def hopper() -> Person:
     path = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     photograph = cv2.imread(str(Path(str(path))))
     assert photograph is not None
-    return _cut_out(photograph, _HOPPER, (165, 115, 375, 335))
+    return _cut_out(photograph, _HOPPER)
 
 
-def _cut_out(photograph: Picture, outline: Outline, face: tuple[int, int, int, int]) -> Person:
+def _cut_out(photograph: Picture, outline: Outline) -> Person:
     inner = np.zeros(photograph.shape[:2], np.uint8)
     cv2.fillPoly(inner, [np.array(outline, np.int32)], 1)
     outer = cv2.dilate(inner, _square(2 * _REACH + 1))
@@ -86,7 +84,7 @@ def _cut_out(photograph: Picture, outline: Outline, face: tuple[int, int, int, i
     largest = 1 + int(np.argmax(facts[1:, cv2.CC_STAT_AREA]))
     edge = cv2.erode((parts == largest).astype(np.float32), _square(3), borderType=cv2.BORDER_REPLICATE)
     alpha = cv2.GaussianBlur(edge, (5, 5), 0, borderType=cv2.BORDER_REPLICATE)
-    return Person(photograph.astype(np.float32), alpha[:, :, None], face)
+    return Person(photograph.astype(np.float32), alpha[:, :, None])
 
 
 def _square(side: int) -> Picture:

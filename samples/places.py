@@ -12,6 +12,7 @@ Canvas = NDArray[np.float32]
 Colour = tuple[float, float, float]
 
 WIDTH, HEIGHT = 1280, 720
+PILLAR = (610, 740)  # left and right edge of the lobby's pillar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +34,9 @@ def lobby() -> Place:
     _door(back, 980, 110, 1170, 520, chance)
     back *= _light(0.35, 0.2)
     pillar, counter = np.zeros((HEIGHT, WIDTH, 1), np.float32), np.zeros((HEIGHT, WIDTH, 1), np.float32)
-    pillar[:, 610:740] = 1
+    pillar[:, PILLAR[0] : PILLAR[1]] = 1
     shade = (0.62 + 0.5 * np.sin(np.linspace(0.25, np.pi - 0.1, 130)))[None, :, None]
-    back[:, 610:740] = (_plaster((168, 174, 176), 130, HEIGHT, chance) * shade).astype(np.float32)
+    back[:, PILLAR[0] : PILLAR[1]] = (_plaster((168, 174, 176), 130, HEIGHT, chance) * shade).astype(np.float32)
     _counter(back, counter, 515, (70, 105, 150), chance)
     return Place(np.clip(back, 0, 255).astype(np.float32), pillar, counter)
 

@@ -1,0 +1,1 @@
+"""What redact costs and what it protects, measured: ``python -m benchmarks`` lists the names."""
