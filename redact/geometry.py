@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Boxes = NDArray[np.float32]
 
-_BLOCK = 128  # boxes that nms compares at once: box by box, a crowd took longer than finding it
+_BLOCK = 64  # boxes that nms compares at once: box by box, a crowd took longer than finding it
 
 
 def as_boxes(values: object) -> Boxes:
@@ -53,10 +53,10 @@ def clip(boxes: Boxes, width: int, height: int) -> Boxes:
 
 def overlap(first: Boxes, second: Boxes) -> NDArray[np.float32]:
     """Area in square pixels that each pair shares, (N, M)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    sides = np.maximum(high - low, 0)
-    return np.asarray(sides[..., 0] * sides[..., 1], dtype=np.float32)
+    # a coordinate at a time: numpy is three times as fast on (N, M) as on (N, M, 2)
+    wide = np.minimum(first[:, None, 2], second[:, 2]) - np.maximum(first[:, None, 0], second[:, 0])
+    high = np.minimum(first[:, None, 3], second[:, 3]) - np.maximum(first[:, None, 1], second[:, 1])
+    return np.asarray(np.maximum(wide, 0) * np.maximum(high, 0), dtype=np.float32)
 
 
 def iou(first: Boxes, second: Boxes) -> NDArray[np.float32]:
@@ -69,17 +69,18 @@ def iou(first: Boxes, second: Boxes) -> NDArray[np.float32]:
 def nms(boxes: Boxes, scores: NDArray[np.float32], threshold: float) -> NDArray[np.intp]:
     """Indices of the boxes to keep, best score first, none overlapping a better one by IoU > threshold."""
     order = np.argsort(-scores, kind="stable")
-    kept = order[:0]
+    ranked = boxes[order]
+    alive = np.ones(len(order), dtype=np.bool_)
     for start in range(0, len(order), _BLOCK):
-        block = order[start : start + _BLOCK]
-        block = block[(iou(boxes[block], boxes[kept]) <= threshold).all(axis=1)]
-        clash = iou(boxes[block], boxes[block]) > threshold
-        alive = np.ones(len(block), dtype=np.bool_)
-        for row in range(len(block)):
-            if alive[row]:
-                alive[row + 1 :] &= ~clash[row, row + 1 :]
-        kept = np.concatenate([kept, block[alive]])
-    return kept
+        rest = start + np.flatnonzero(alive[start:])
+        count = int(np.searchsorted(rest, start + _BLOCK))
+        clash = iou(ranked[rest[:count]], ranked[rest]) > threshold
+        stays = np.ones(len(rest), dtype=np.bool_)
+        for row in range(count):
+            if stays[row]:
+                stays[row + 1 :] &= ~clash[row, row + 1 :]
+        alive[rest[~stays]] = False
+    return order[alive]
 
 
 def round_outward(box: tuple[float, float, float, float], multiple: int = 1) -> tuple[int, int, int, int]:
