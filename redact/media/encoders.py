@@ -48,45 +48,72 @@ _YUV10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
 class Encoder:
     """One encoder of the PyAV wheel.
 
-    formats: pixel formats it takes as they are. crf, preset: defaults; None where there is no such thing.
-    crf_range: what it accepts. odd: whether it takes odd widths and heights in every subsampling.
+    formats: pixel formats it takes as they are. crf, preset: defaults; None where it has no such thing.
+    crf_max: the coarsest it accepts. preset_option: its name for what a user calls preset. odd: whether it takes
+    odd widths and heights in every subsampling. smallest: the least width and height it takes, in pixels.
     """
 
     name: str
     formats: tuple[str, ...]
-    crf: int | None
-    crf_max: int
-    preset_option: str
-    preset: str | None
-    odd: bool
+    crf: int | None = None
+    crf_max: int = 0
+    preset: str | None = None
+    preset_option: str = "preset"
+    odd: bool = False
+    smallest: int = 1
     options: tuple[tuple[str, str], ...] = ()
 
 
 ENCODERS = {
     "h264": Encoder(
-        "libx264", (*_YUV8, *_YUVJ, *_YUV10, "nv12", "gray", "gray10le"), 18, 51, "preset", "veryfast", False,
-        (("a53cc", "0"),),
+        name="libx264",
+        formats=(*_YUV8, *_YUVJ, *_YUV10, "nv12", "gray", "gray10le"),
+        crf=18,
+        crf_max=51,
+        preset="veryfast",
+        options=(("a53cc", "0"),),  # closed captions are spoken words: not to be carried over
     ),
     "hevc": Encoder(
-        "libx265", (*_YUV8, *_YUVJ, *_YUV10, "gray", "gray10le"), 20, 51, "preset", "superfast", False,
-        (("a53cc", "0"), ("x265-params", "log-level=none")),
+        name="libx265",
+        formats=(*_YUV8, *_YUVJ, *_YUV10, "gray", "gray10le"),
+        crf=20,
+        crf_max=51,
+        preset="superfast",
+        smallest=16,
+        options=(("a53cc", "0"), ("x265-params", "log-level=none")),
     ),
     "vp9": Encoder(
-        "libvpx-vp9", _YUV8, 22, 63, "cpu-used", "6", True,
-        (("b", "0"), ("deadline", "good"), ("row-mt", "1")),
+        name="libvpx-vp9",
+        formats=_YUV8,
+        crf=22,
+        crf_max=63,
+        preset="6",
+        preset_option="cpu-used",
+        odd=True,
+        options=(("b", "0"), ("deadline", "good"), ("row-mt", "1")),
     ),
-    "av1": Encoder("libsvtav1", ("yuv420p", "yuv420p10le"), 26, 63, "preset", "9", True),
+    "av1": Encoder(
+        name="libsvtav1",
+        formats=("yuv420p", "yuv420p10le"),
+        crf=26,
+        crf_max=63,
+        preset="9",
+        odd=True,
+        smallest=4,
+    ),
     "ffv1": Encoder(
-        "ffv1", (*_YUV8, *_YUV10, "gray", "gray10le", "bgr0"), None, 0, "", None, True,
-        (("level", "3"), ("slicecrc", "1"), ("g", "1")),
+        name="ffv1",
+        formats=(*_YUV8, *_YUV10, "gray", "gray10le", "bgr0"),
+        odd=True,
+        options=(("level", "3"), ("slicecrc", "1"), ("g", "1")),
     ),
-}  # fmt: skip
+}
 
 _NEAREST = {
     "nv12": ("yuv420p", "yuv422p", "yuv444p"),
     "p010le": ("yuv420p10le", "yuv422p10le", "yuv444p10le"),
-    "yuvj420p": ("yuv420p",),
-    "yuvj422p": ("yuv422p", "yuv444p"),
+    "yuvj420p": ("yuv420p", "yuvj422p", "yuvj444p"),
+    "yuvj422p": ("yuv422p", "yuvj444p"),
     "yuvj444p": ("yuv444p",),
     "yuv420p": ("yuv422p", "yuv444p"),
     "yuv422p": ("yuv444p",),
@@ -156,6 +183,8 @@ def _fitting(encoder: Encoder, pixel_format: str, width: int, height: int) -> st
     H.264 and H.265 cannot express an odd size in a subsampled format (their cropping counts in chroma samples), so
     such frames gain full chroma.
     """
+    if min(width, height) < encoder.smallest:
+        return None
     for name in (pixel_format, *_NEAREST.get(pixel_format, ())):
         if name not in encoder.formats:
             continue
@@ -172,7 +201,7 @@ def _options(codec: str, encoder: Encoder, encoding: Encoding) -> dict[str, str]
         raise SinkError(f"crf {encoding.crf} is not for {codec}", hint=f"its range is {limit}")
     if encoder.crf is not None:
         options["crf"] = str(encoder.crf if encoding.crf is None else encoding.crf)
-    if encoding.preset is not None and not encoder.preset_option:
+    if encoding.preset is not None and encoder.preset is None:
         raise SinkError(f"{codec} has no presets", hint="leave --preset out")
     preset = encoding.preset or encoder.preset
     if preset is not None:

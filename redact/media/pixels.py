@@ -45,7 +45,7 @@ def nearest(name: str) -> str:
         return "rgb24"
     colour = [part for part in layout.components if not part.is_alpha]
     deep = max(part.bits for part in colour) > 8
-    if layout.is_rgb or layout.is_bayer or name.startswith("xyz"):
+    if is_rgb(name):
         return "yuv444p10le" if deep else "rgb24"
     if len(colour) == 1:
         return "gray10le" if deep else "gray"
@@ -56,18 +56,28 @@ def nearest(name: str) -> str:
     return f"yuv{sampling}p10le" if deep else f"yuv{full}{sampling}p"
 
 
+@cache
+def is_rgb(name: str) -> bool:
+    """Whether pixel format ``name`` holds colours that are not yet YUV or gray: palettes, Bayer and XYZ too."""
+    layout = VideoFormat(name)
+    return layout.is_rgb or layout.is_bayer or layout.has_palette or name.startswith("xyz")
+
+
 def turned(name: str, rotation: int) -> str:
     """The format that ``name`` needs before it is turned: 4:2:2 on its side would be 4:4:0, which is not ours."""
     return name.replace("422", "444") if rotation % 180 else name
 
 
 def converted(picture: av.VideoFrame, name: str, width: int = 0, height: int = 0) -> av.VideoFrame:
-    """``picture`` in pixel format ``name`` and, if given, of another size in pixels; colour range and tags kept."""
+    """``picture`` in pixel format ``name`` and, if given, of another size in pixels.
+
+    Colour range and tags are kept; RGB that becomes YUV becomes BT.709 of limited range.
+    """
     width, height = width or picture.width, height or picture.height
     if (picture.format.name, picture.width, picture.height) == (name, width, height):
         return picture
-    rgb_in, rgb_out = picture.format.is_rgb, PIXEL_FORMATS[name].model in ("rgb", "bgr")
-    space = Colorspace.ITU709 if rgb_in or (picture.colorspace in (0, 2) and picture.height > 576) else None
+    rgb_in, rgb_out = is_rgb(picture.format.name), is_rgb(name)
+    space = Colorspace.ITU709 if rgb_in and not rgb_out else None
     wide = picture.color_range == ColorRange.JPEG or picture.format.name.startswith("yuvj")
     stated = ColorRange.JPEG if wide else ColorRange.MPEG
     return picture.reformat(
@@ -79,6 +89,7 @@ def converted(picture: av.VideoFrame, name: str, width: int = 0, height: int = 0
         interpolation=Interpolation.BICUBIC,
         src_color_range=ColorRange.JPEG if rgb_in else stated,
         dst_color_range=ColorRange.JPEG if rgb_out else ColorRange.MPEG if rgb_in else stated,
+        threads=1,  # slices on several threads race: now and then the first samples of one are left unwritten
     )
 
 

@@ -13,19 +13,20 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import av
 import av.error
 from av.codec.context import Flags as CodecFlags
 from av.container import OutputContainer
 from av.container.core import Flags as ContainerFlags
+from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from redact.errors import SinkError
 from redact.frames import RedactedFrame, VideoInfo
 from redact.media.encoders import Choice, choose, muxer_of
-from redact.media.pixels import converted
+from redact.media.pixels import converted, is_rgb
 from redact.media.sound import Sound
 from redact.media.source import Source
 from redact.policy import Encoding
@@ -142,12 +143,12 @@ class Sink:
         if not self._open:
             return
         self._open = False
-        with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)
         if self._sound is not None:
             self._sound.close()
         with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
             self._container.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
 
     @property
     def _time_base(self) -> Fraction:
@@ -200,7 +201,7 @@ def _container(part: Path, muxer: str, info: VideoInfo) -> OutputContainer:
     if muxer in ("mp4", "mov"):
         options["movie_timescale"] = str(min(info.time_base.denominator, 2**31 - 1))  # else starts round to 1 ms
     container = av.open(f"file:{part}", "w", format=muxer, container_options=options)
-    container.flags |= int(ContainerFlags.bitexact.value)  # no name of the program, no random numbers, no date
+    container.flags |= cast(int, ContainerFlags.bitexact.value)  # no name of the program, no random numbers, no date
     return container
 
 
@@ -215,9 +216,10 @@ def _video_stream(container: OutputContainer, choice: Choice, info: VideoInfo, m
     context.pix_fmt = choice.pixel_format
     context.time_base = time_base
     context.sample_aspect_ratio = info.sample_aspect_ratio
-    context.color_range = info.color_range
+    becomes_yuv = is_rgb(info.pixel_format) and not is_rgb(choice.pixel_format)
+    context.color_range = ColorRange.MPEG if becomes_yuv else info.color_range
+    context.colorspace = Colorspace.ITU709 if becomes_yuv else info.colorspace
     context.color_primaries, context.color_trc = info.color_primaries, info.color_trc
-    context.colorspace = info.colorspace
     context.flags |= int(CodecFlags.frame_duration)
     context.options = dict(choice.options)
     if muxer in _NO_REORDER and choice.codec != "ffv1":

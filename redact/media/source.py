@@ -22,13 +22,14 @@ import av.error
 from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import SideDataContainer
+from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from redact.errors import SourceError
 from redact.frames import Frame, VideoInfo
 from redact.media.clock import Clock
 from redact.media.extent import missing_bytes
-from redact.media.pixels import converted, display_turn, inverted, nearest, plain, turned, upright
+from redact.media.pixels import converted, display_turn, inverted, is_rgb, nearest, plain, turned, upright
 from redact.media.streams import best_video, open_input, sort_streams
 from redact.policy import Audio
 
@@ -94,6 +95,7 @@ class Source:
             raise SourceError("the end is not after the start", hint="give --end a later time than --start")
         self._open()
         try:
+            self._clock = Clock(self._time_base, _frame_rate(self._stream), _origin(self._container, self._stream))
             self.truncated = missing_bytes(path) > 0
             self.dropped, self.kept, self.audio_streams = sort_streams(self._container, self._stream, audio)
             self._rebase = 0
@@ -148,7 +150,6 @@ class Source:
         stream.thread_count = threads
         self._stream = stream
         self._time_base = stream.time_base or Fraction(1, 90_000)
-        self._clock = Clock(self._time_base, _frame_rate(stream), _origin(self._container, stream))
 
     def _deliver(self) -> Iterator[Frame]:
         """Frames of the wanted span, upright, in one size and format, with times that can be written."""
@@ -202,27 +203,28 @@ class Source:
     def _decode(self) -> Iterator[tuple[av.VideoFrame, bool]]:
         """(picture, damaged) of the whole stream; after damage pictures count as damaged until a sound key frame."""
         shown: int | None = None
-        sent = given = 0
-        for given, (picture, damaged, sent) in enumerate(self._decode_once(), 1):  # noqa: B007
+        given = 0
+        for picture, damaged in self._decode_once():
+            given += 1
             if picture.pts is not None:
-                shown = max(picture.pts, shown) if shown is not None else picture.pts
+                shown = picture.pts if shown is None else max(picture.pts, shown)
             yield picture, damaged
-        if given + self.damage.lost_packets >= sent or shown is None or self._stream.codec_context.thread_count == 1:
+        if given + self.damage.lost_packets >= self._sent or shown is None:
             return
         # While frame threads drain, PyAV gives up all pictures after the first that fails: fetch those one by one.
         self._container.close()
         self._open(threads=1)
         self._seek(max(Fraction(0), self._time(shown) - _MARGIN))
-        for picture, damaged, _ in self._decode_once(after=shown):
+        for picture, damaged in self._decode_once(after=shown):
             if picture.pts is not None and picture.pts > shown:
                 yield picture, damaged
 
-    def _decode_once(self, after: int | None = None) -> Iterator[tuple[av.VideoFrame, bool, int]]:
-        """(picture, damaged, packets so far); losses up to time stamp ``after`` are not counted."""
+    def _decode_once(self, after: int | None = None) -> Iterator[tuple[av.VideoFrame, bool]]:
+        """The same without a second try; losses up to time stamp ``after`` are not counted."""
         suspect = False
-        sent = 0
+        self._sent = 0
         for packet in self._packets():
-            sent += packet is not None and not packet.is_discard
+            self._sent += packet is not None and not packet.is_discard
             try:
                 pictures = self._stream.codec_context.decode(packet)
             except av.error.EOFError:
@@ -238,7 +240,7 @@ class Source:
                     suspect = True
                 elif picture.key_frame:
                     suspect = False
-                yield picture, suspect, sent
+                yield picture, suspect
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
         """Packets of the video stream, then None to drain the decoder; a read error is not the end of the file."""
@@ -279,10 +281,12 @@ class Source:
         if self._from or self._to is not None:
             stop = min(x for x in (self._to, duration) if x is not None) if duration or self._to else None
             duration = None if stop is None else max(Fraction(0), stop - self._from)
+        name = turned(nearest(picture.format.name), rotation)
+        becomes_yuv = is_rgb(picture.format.name) and not is_rgb(name)
         return VideoInfo(
             width=size[0],
             height=size[1],
-            pixel_format=turned(nearest(picture.format.name), rotation),
+            pixel_format=name,
             time_base=self._time_base,
             codec=stream.codec_context.codec.canonical_name,
             stored_pixel_format=picture.format.name,
@@ -292,10 +296,10 @@ class Source:
             sample_aspect_ratio=inverted(stream.sample_aspect_ratio or Fraction(1), rotation),
             rotation=rotation,
             mirrored=mirrored,
-            color_range=int(picture.color_range),
+            color_range=ColorRange.MPEG if becomes_yuv else int(picture.color_range),
             color_primaries=int(picture.color_primaries),
             color_trc=int(picture.color_trc),
-            colorspace=int(picture.colorspace),
+            colorspace=Colorspace.ITU709 if becomes_yuv else int(picture.colorspace),
         )
 
     def _read_turn(self, picture: av.VideoFrame) -> tuple[int, bool]:
