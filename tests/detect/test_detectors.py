@@ -107,6 +107,16 @@ def test_colours_are_not_swapped(detector: Detector, astronaut: Any) -> None:
     assert not same(detector.detect(astronaut), detector.detect(astronaut[..., ::-1])) or "plate" in detector.kinds
 
 
+@pytest.mark.parametrize("name", ["yunet_2023mar", "yolox_nano", "yolox_nano_640"])
+def test_a_picture_larger_than_a_fixed_input_is_shrunk_to_it(name: str, public_models: Path, astronaut: Any) -> None:
+    detector = load_detector(name, device="cpu", threads=1)
+    kind = detector.kinds[0]
+    truth = (FACE if kind == "face" else WOMAN) * np.array([2.5, 2, 2.5, 2], dtype=np.float32)
+    wide = np.ascontiguousarray(astronaut.repeat(2, axis=0).repeat(5, axis=1)[:, ::2])
+    assert wide.shape == (1024, 1280, 3)
+    assert iou(strong(detector, detector.detect(wide), kind)[:1].boxes, truth)[0, 0] > 0.45
+
+
 def test_moving_the_picture_moves_the_boxes(detector: Detector, astronaut: Any) -> None:
     if detector.name == "mediapipe":
         pytest.skip("it shrinks what it is given to 192 pixels, so that a larger canvas is another picture")
