@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def measure(quick: bool) -> dict[str, Any]:
         replays = {name: Replay.of(clip, detector, _widest(name), frames) for name, detector in detectors.items()}
         for name, (detector, policy) in ways.items():
             settled, _ = replays[detector].settled(policy)
-            coverage[name].add(clip, times, size, truth, _masks(settled, policy))
+            coverage[name].add(clip, times, size, truth, masks(settled, policy))
         if theirs:
             coverage[DEFACE].add(clip, times, size, truth, _ellipses(theirs[str(clip.path)], size))
     if not quick:
@@ -98,12 +98,13 @@ def _by_group(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def _masks(settled: Sequence[Settled], policy: Policy) -> Any:
+def masks(settled: Sequence[Settled], policy: Policy) -> Callable[[int], Mask]:
+    """Frame index → the pixels that the policy covers in it."""
     cover = Cover(policy)
     return lambda index: cover.mask(settled[index])
 
 
-def _ellipses(boxes: Mapping[str, Sequence[Sequence[int]]], size: tuple[int, int]) -> Any:
+def _ellipses(boxes: Mapping[str, Sequence[Sequence[int]]], size: tuple[int, int]) -> Callable[[int], Mask]:
     def mask(index: int) -> Mask:
         canvas = np.zeros((size[1], size[0]), np.uint8)
         for x1, y1, x2, y2 in boxes.get(str(index), ()):
@@ -181,10 +182,10 @@ def table(results: dict[str, Any]) -> str:
             if kind not in figures:
                 continue
             facts = figures[kind]
-            cells = [_percent(facts["by_height"][name]["covered"]) for name in names]
+            cells = [percent(facts["by_height"][name]["covered"]) for name in names]
             lines.append(
-                f"| {way} | {' | '.join(cells)} | {_percent(facts['covered'])} | {_percent(facts['never_exposed'])} |"
-                f" {facts['longest_exposed']:.1f} s | {_percent(figures['needless'])} |"
+                f"| {way} | {' | '.join(cells)} | {percent(facts['covered'])} | {percent(facts['never_exposed'])} |"
+                f" {facts['longest_exposed']:.1f} s | {percent(figures['needless'])} |"
             )
         first = next(iter(results["ways"].values()))[kind]
         counts = " · ".join(f"{name} px {first['by_height'][name]['boxes']}" for name in names)
@@ -192,7 +193,8 @@ def table(results: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """A share in words."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 

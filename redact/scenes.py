@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from redact.frames import PIXEL_FORMATS, Frame
 
-# Measured by benchmarks/scenes on the film and CCTV clips: every cut changes the thumbnail by 19 levels or more
-# and 10 times the movement before it; the shakiest hand-held clip by 25 levels but only 2.5 times.
+# Measured by benchmarks/scenes on the film and CCTV clips: every cut changes the thumbnail by 19 levels or more and
+# 6 times the movement before it; the shakiest hand-held clip by 25 levels but only 2.5 times, a recorder that drops
+# frames by 15.9 levels and 4 times.
 CHANGE = 16.0
-TIMES_MOVEMENT = 6.0
+TIMES_MOVEMENT = 4.5
 STILL = 0.5  # levels; a still picture flickers by this much
 _SIZE = (32, 18)  # samples of the thumbnail
 _MEMORY = 9  # frames of movement that a cut stands out from
