@@ -6,7 +6,11 @@ The names below are the whole public library; heavy modules load when a name tha
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime from 1.29 on reports usage to its maker unless this is set before it loads; nothing leaves the machine
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from redact.detect import load_detector
@@ -14,7 +18,6 @@ if TYPE_CHECKING:
     from redact.errors import (
         ConfigError,
         DetectorError,
-        Interrupted,
         ModelError,
         RedactError,
         RegionsError,
@@ -35,7 +38,6 @@ _HOMES = {
     "Detector": "detections",
     "DetectorError": "errors",
     "Encoding": "policy",
-    "Interrupted": "errors",
     "ModelError": "errors",
     "Policy": "policy",
     "Progress": "recording",
@@ -58,7 +60,6 @@ __all__ = [
     "Detector",
     "DetectorError",
     "Encoding",
-    "Interrupted",
     "ModelError",
     "Policy",
     "Progress",

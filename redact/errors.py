@@ -7,8 +7,7 @@ RedactError
 ├── DetectorError      a detector raised, hung or answered nonsense
 ├── ModelError         model weights are missing, damaged or of an unknown kind
 ├── SinkError          the output cannot be written
-├── RegionsError       a regions file is damaged, of another version or of another video
-└── Interrupted        the user asked to stop
+└── RegionsError       a regions file is damaged, of another version or of another video
 """
 
 
@@ -49,7 +48,3 @@ class SinkError(RedactError, OSError):
 
 class RegionsError(RedactError, ValueError):
     """A regions file is damaged, of another version, or made from another video."""
-
-
-class Interrupted(RedactError):
-    """The user asked to stop; nothing half-made is left behind."""

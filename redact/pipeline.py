@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -26,7 +27,7 @@ T = TypeVar("T")
 AHEAD = 4  # items a step may be ahead of the next; more does not speed two cores up (benchmarks/hot_loop)
 DETECTOR_TIMEOUT = 60.0  # seconds for one frame; the slowest model of the catalog takes 5 for an 8K frame here
 _TICK = 0.1  # seconds between looks at whether the other side has stopped
-_JOIN = 5.0  # seconds to wait for a thread to notice; one that hangs in a library is left behind
+_PATIENCE = 5.0  # seconds to wait for a detector that may hang for ever; its thread is then left behind
 
 
 class Sink(Protocol):
@@ -37,22 +38,28 @@ class Sink(Protocol):
         ...
 
 
+@contextmanager
 def settle(
     frames: Iterable[Frame], looking: Looking, timeline: Timeline, *, timeout: float = DETECTOR_TIMEOUT
-) -> Iterator[Settled]:
+) -> Iterator[Iterator[Settled]]:
     """Every frame of ``frames``, in order, with all that is to be covered in it.
 
-    Raises DetectorError when the detector raises, answers nonsense, or takes longer than ``timeout`` seconds
-    for one frame; whatever ``frames`` raises passes through.
+    A context, because threads read ``frames``: after it nothing does, and their source may be closed. Iterating
+    raises DetectorError when the detector raises, answers nonsense, or takes longer than ``timeout`` seconds for
+    one frame; whatever ``frames`` raises passes through.
     """
     watch = _Watch(timeout)
     with (
         _Ahead(frames, "decode") as decoded,
-        _Ahead(_watched(decoded, looking, watch), "detect", watch.check) as looked,
+        _Ahead(_watched(decoded, looking, watch), "detect", watch.check, patience=_PATIENCE) as looked,
     ):
-        for item in looked:
-            yield from timeline.push(item.frame, item.detections, cut=item.cut, whole=item.whole)
-        yield from timeline.flush()
+        yield _settled(looked, timeline)
+
+
+def _settled(looked: Iterable[Looked], timeline: Timeline) -> Iterator[Settled]:
+    for item in looked:
+        yield from timeline.push(item.frame, item.detections, cut=item.cut, whole=item.whole)
+    yield from timeline.flush()
 
 
 def write(frames: Iterable[Settled], sink: Sink, policy: Policy) -> None:
@@ -99,11 +106,20 @@ class _Ahead(Generic[T]):
     """Iterates over ``items`` in a thread, up to AHEAD items before they are asked for.
 
     What the thread raises is raised to the reader. ``check`` is called while the reader waits and may raise.
+    Leaving waits for the thread, ``patience`` seconds at most.
     """
 
-    def __init__(self, items: Iterable[T], name: str, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        items: Iterable[T],
+        name: str,
+        check: Callable[[], None] = lambda: None,
+        *,
+        patience: float | None = None,
+    ) -> None:
         self._items = items
         self._check = check
+        self._patience = patience
         self._queue: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(AHEAD)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"redact-{name}", daemon=True)
@@ -114,7 +130,7 @@ class _Ahead(Generic[T]):
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(_JOIN)
+        self._thread.join(self._patience)
 
     def _read(self) -> Iterator[T]:
         while True:
@@ -169,7 +185,7 @@ class _Behind(Generic[T]):
     ) -> None:
         if error is not None:
             self._stop.set()
-            self._thread.join(_JOIN)
+            self._thread.join()
             return
         self._put(None)
         self._thread.join()

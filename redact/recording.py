@@ -64,7 +64,8 @@ def redact_file(
         looking = Looking(search, policy)
         timeline = Timeline(policy, search.starts)
         tally = _Tally(source, timeline, progress)
-        write(tally.over(settle(source, looking, timeline)), sink, policy)
+        with settle(source, looking, timeline) as frames:
+            write(tally.over(frames), sink, policy)
         sink.commit()
     return Result(
         input=os.fspath(input),

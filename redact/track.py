@@ -2,8 +2,8 @@
 
 Association is in two stages after ByteTrack (Zhang et al. 2022, arXiv 2110.06864): strong detections first,
 then weak ones for the tracks that are left, because a weak detection where somebody was is somebody.
-Only a strong detection starts a track, and a track counts from its first sighting: nothing is held back. When one starts,
-the weak detections that lead up to it become its sightings too: somebody walking out of the dark is faint first.
+Only a strong detection starts a track, and a track counts from its first sighting: nothing is held back. When one
+starts, weak detections that lead up to it become its sightings too: somebody walking out of the dark is faint first.
 A track's number means nothing outside this recording.
 """
 

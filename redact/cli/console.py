@@ -35,6 +35,10 @@ Overwrite = Annotated[bool, typer.Option("-y", "--overwrite", help="Replace exis
 _Usage: Any = typer.BadParameter.__mro__[2]
 
 
+class Stopped(BaseException):
+    """The user asked to stop. No KeyboardInterrupt, which libraries on the way would take for theirs."""
+
+
 class ProgressMode(StrEnum):
     """How progress is shown on stderr."""
 
@@ -119,7 +123,7 @@ def guarded(command: Callable[[], Any]) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         return int(command() or DONE)
-    except KeyboardInterrupt:
+    except Stopped:
         say("interrupted: nothing was left behind")
         return INTERRUPTED
     except RedactError as error:
@@ -144,4 +148,4 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     """First Ctrl-C or TERM: stop cleanly. Second: at once."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     signal.signal(signal.SIGTERM, lambda *_: os._exit(INTERRUPTED))
-    raise KeyboardInterrupt
+    raise Stopped

@@ -38,7 +38,7 @@ def file(
     policy: Policy,
     encoding: Encoding,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "-o", "--output", help="Output file, or folder for several inputs; default: NAME.redacted beside each."
         ),

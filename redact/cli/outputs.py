@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from redact.errors import ConfigError, SourceError
+from redact.errors import ConfigError, SinkError, SourceError
 from redact.media.encoders import MUXERS
 
 VIDEO_SUFFIXES = frozenset(
@@ -55,12 +56,12 @@ class Job:
     output: Path
 
 
-def jobs(inputs: Iterable[Path], output: Path | None) -> list[Job]:
+def jobs(inputs: Iterable[Path], output: str | None) -> list[Job]:
     """One job for every input file and every video in an input folder, names and subfolders kept.
 
-    output: a file for a single input file, a folder for several or for a folder (it ends in a slash, exists, or
-    there is more than one), or None for NAME.redacted beside the input. Raises SourceError where a folder holds
-    no video, ConfigError where two inputs would have the same output.
+    output: a file for a single input file; a folder for a folder, for several inputs, or where it exists or ends in
+    a slash; None for NAME.redacted beside each. Folders are made. Raises SourceError where a folder holds no video,
+    ConfigError where two inputs would have the same output.
     """
     given = list(inputs)
     found = [(path, Path(path.name)) for path in given if not path.is_dir()]
@@ -71,12 +72,23 @@ def jobs(inputs: Iterable[Path], output: Path | None) -> list[Job]:
         if not inside:
             raise SourceError(f"{folder}: no video in this folder", hint="name a file, or another folder")
         found += [(path, path.relative_to(folder)) for path in inside]
-    single = len(given) == 1 and not given[0].is_dir()
     if output is None:
         return _distinct(Job(path, path.with_name(f"{path.stem}.redacted{_suffix(path)}")) for path, _ in found)
-    if single and not output.is_dir() and not str(output).endswith(("/", "\\")):
-        return [Job(found[0][0], output)]
-    return _distinct(Job(path, (output / name).with_suffix(_suffix(path))) for path, name in found)
+    target = Path(output)
+    single = len(given) == 1 and not given[0].is_dir()
+    if single and not target.is_dir() and not output.endswith(("/", os.sep)):
+        return [Job(found[0][0], target)]
+    planned = _distinct(Job(path, (target / name).with_suffix(_suffix(path))) for path, name in found)
+    for folder in {job.output.parent for job in planned}:
+        _make(folder)
+    return planned
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"{folder}: cannot be made ({error.strerror})", hint="name another folder with -o") from error
 
 
 def _suffix(path: Path) -> str:
