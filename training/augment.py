@@ -13,7 +13,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from .boxes import Boxes, area, empty, intersection
+from redact.geometry import Boxes, area, as_boxes, overlap
+
 from .data import Example, Image, Truth
 from .network import KINDS
 
@@ -51,17 +52,17 @@ def transform(boxes: Boxes, matrix: NDArray[np.float64]) -> Boxes:
     A rotated rectangle's corners overstate what a rotated head or body fills; an ellipse fits both well.
     """
     if not len(boxes):
-        return empty()
+        return as_boxes([])
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
     half = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2) ** 2 @ (matrix[:, :2] ** 2).T)
     return np.concatenate((centre - half, centre + half), 1).astype(np.float32)
 
 
 def place(truth: Truth, matrix: NDArray[np.float64], window: tuple[int, int, int, int], too_small: float) -> Truth:
-    """The truth seen through `window` (x1 y1 x2 y2) after the affine map: cut boxes shrink, hidden ones become unsure."""
+    """The truth seen through `window` (x1 y1 x2 y2) after the map: cut boxes shrink, hidden ones turn unsure."""
     limits = np.array([window], np.float32)
     sure = transform(truth.sure, matrix)
-    visible = intersection(sure, limits)[:, 0] / np.maximum(area(sure), 1e-6) if len(sure) else np.zeros(0)
+    visible = overlap(sure, limits)[:, 0] / np.maximum(area(sure), 1e-6) if len(sure) else np.zeros(0)
     low, high = limits[0, :2], limits[0, 2:]
     cut = np.concatenate((np.clip(sure[:, :2], low, high), np.clip(sure[:, 2:], low, high)), 1)
     large = (cut[:, 2:] - cut[:, :2]).max(1, initial=0) >= too_small
@@ -125,9 +126,10 @@ def view(rng: Generator, example: Example, pixels: Image, width: int, height: in
     shade = tuple(int(v) for v in (rng.integers(0, 256, 3) if rng.random() < 0.3 else (114, 114, 114)))
     image = cv2.warpAffine(shrunk, warp, (width, height), flags=cv2.INTER_LINEAR, borderValue=shade)
     window = (0, 0, width, height)
-    return Crop(np.asarray(image, np.uint8), tuple(
-        place(t, matrix, window, small) for t, small in zip(example.truths, _TOO_SMALL, strict=True)
-    ))
+    return Crop(
+        np.asarray(image, np.uint8),
+        tuple(place(t, matrix, window, small) for t, small in zip(example.truths, _TOO_SMALL, strict=True)),
+    )
 
 
 def _join(truths: list[Truth]) -> Truth:
@@ -161,7 +163,10 @@ def paste(rng: Generator, crop: Crop, donor: Example, pixels: Image) -> Crop:
     wanted = log_uniform(rng, 40, side * 0.95)
     scale = wanted / max(x2 - x1, y2 - y1, 1.0)
     left, top = max(0, int(x1 - 0.06 * (x2 - x1))), max(0, int(y1 - 0.04 * (y2 - y1)))
-    right, bottom = min(donor.size[0], int(x2 + 0.06 * (x2 - x1)) + 1), min(donor.size[1], int(y2 + 0.04 * (y2 - y1)) + 1)
+    right, bottom = (
+        min(donor.size[0], int(x2 + 0.06 * (x2 - x1)) + 1),
+        min(donor.size[1], int(y2 + 0.04 * (y2 - y1)) + 1),
+    )
     w, h = round((right - left) * scale), round((bottom - top) * scale)
     if min(w, h) < 12 or max(w, h) > side or scale > 4:
         return crop
@@ -179,7 +184,7 @@ def paste(rng: Generator, crop: Crop, donor: Example, pixels: Image) -> Crop:
     hidden = np.array([window], np.float32)
     kept = []
     for truth in crop.truths:
-        free = intersection(truth.sure, hidden)[:, 0] < 0.5 * area(truth.sure) if len(truth.sure) else np.zeros(0, bool)
+        free = overlap(truth.sure, hidden)[:, 0] < 0.5 * area(truth.sure) if len(truth.sure) else np.zeros(0, bool)
         kept.append(Truth(truth.sure[free], truth.unsure))
     return Crop(image, tuple(_join([a, b]) for a, b in zip(kept, added, strict=True)))
 
@@ -195,15 +200,14 @@ def _tone(rng: Generator, image: Image) -> Image:
 
 def _grey(rng: Generator, image: Image) -> Image:
     """Grey, as from a camera without colour; sometimes as infrared light shows it: bright centre, pale skin."""
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     if rng.random() < 0.4:
-        grey = image[..., 2].astype(np.float32)  # skin is bright in red, as it is in infrared
         rows, cols = grey.shape
         y, x = np.ogrid[0:rows, 0:cols]
         centre = rng.uniform(0.3, 0.7, 2)
         far = ((y / rows - centre[0]) ** 2 + (x / cols - centre[1]) ** 2) * rng.uniform(0.3, 2.0)
-        grey = np.clip(grey * (1.25 - far), 0, 255).astype(np.uint8)
-    else:
-        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        red = image[..., 2]  # skin is bright in red, as it is in infrared
+        grey = np.clip(red * (1.25 - far), 0, 255).astype(np.uint8)
     return np.repeat(grey[..., None], 3, 2)
 
 
@@ -213,7 +217,7 @@ def _dark(rng: Generator, image: Image) -> Image:
     grain = _grain(rng, image.shape[:2], rng.uniform(1, 6))
     back = rng.uniform(1, 0.7 / gain) if rng.random() < 0.5 else 1.0
     dim = image * np.float32(gain * back) + (grain * np.float32(back))[..., None]
-    return np.clip(dim, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(dim, 0, 255), np.uint8)
 
 
 def _blur(rng: Generator, image: Image) -> Image:
@@ -267,10 +271,13 @@ def _occlude(rng: Generator, crop: Crop) -> Image:
     if len(boxes):
         x1, y1, x2, y2 = boxes[rng.integers(len(boxes))]
         w, h = (x2 - x1) * rng.uniform(0.25, 0.7), (y2 - y1) * rng.uniform(0.2, 0.45)
-        cx, cy = rng.uniform(x1, x2), rng.uniform(y1 + 0.3 * (y2 - y1), y2)  # from below, as masks, hands and desks do
-        colour = tuple(int(v) for v in rng.integers(0, 256, 3))
+        cx, cy = (
+            rng.uniform(x1, x2),
+            rng.uniform(y1 + 0.3 * (y2 - y1), y2),
+        )  # the lower part, as masks and hands do
+        paint = tuple(int(v) for v in rng.integers(0, 256, 3))
         corner, other = (int(cx - w / 2), int(cy - h / 2)), (int(cx + w / 2), int(cy + h / 2))
-        cv2.rectangle(image, corner, other, colour, -1)
+        cv2.rectangle(image, corner, other, paint, -1)
     return image
 
 

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import Boxes, empty, intersection, area, overlap
+from redact.geometry import Boxes, area, as_boxes, iou, overlap
+
 from .network import KINDS
 
 Image = NDArray[np.uint8]
@@ -36,7 +37,7 @@ class Truth:
 
     @staticmethod
     def nothing() -> Truth:
-        return Truth(empty(), empty())
+        return Truth(as_boxes([]), as_boxes([]))
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,13 @@ def combine(human: list[list[float]] | None, teacher: list[list[float]] | None, 
     """Human boxes first; teachers fill in what people left out; doubts are kept as doubts."""
     width, height = size
     if human is None and teacher is None:
-        return Truth(empty(), np.array([[0, 0, width, height]], np.float32))
+        return Truth(as_boxes([]), np.array([[0, 0, width, height]], np.float32))
     by_hand = np.array(human or [], np.float32).reshape(-1, 4)
     rows = np.array(teacher or [], np.float32).reshape(-1, 5)
     boxes, scores = rows[:, :4], rows[:, 4]
     if len(by_hand):
-        common = intersection(boxes, by_hand)
-        same = (overlap(boxes, by_hand) >= 0.4).any(1) | (common / np.maximum(area(boxes), 1)[:, None] > 0.7).any(1)
+        common = overlap(boxes, by_hand)
+        same = (iou(boxes, by_hand) >= 0.4).any(1) | (common / np.maximum(area(boxes), 1)[:, None] > 0.7).any(1)
         boxes, scores = boxes[~same], scores[~same]
     threshold = SURE if human is None else SURE_BESIDE_HUMAN
     sure = scores >= threshold
@@ -88,18 +89,20 @@ def load(folder: Path, labels: Path | None = None) -> list[Example]:
     for name in sorted(known):
         entry = known[name]
         size = (int(entry["width"]), int(entry["height"]))
+        hand, teacher = entry.get("labels", {}), entry.get("teacher", {})
         if entry["set"] in WITHOUT_PEOPLE:
             truths = tuple(Truth.nothing() for _ in KINDS)
         else:
-            truths = tuple(combine(entry.get("labels", {}).get(k), entry.get("teacher", {}).get(k), size) for k in KINDS)
-        human = tuple(k in entry.get("labels", {}) for k in KINDS)
+            truths = tuple(combine(hand.get(k), teacher.get(k), size) for k in KINDS)
+        human = tuple(k in hand for k in KINDS)
         examples.append(Example(name, entry["set"], folder / "images" / name, size, truths, human))
     return examples
 
 
 def split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
     """Training and development examples; the latter are human-labelled and chosen by the hash of their name."""
-    train, develop = [], []
+    train: list[Example] = []
+    develop: list[Example] = []
     for example in examples:
         (develop if any(example.human) and held_out(example.name) else train).append(example)
     return train, develop

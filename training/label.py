@@ -15,9 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from redact.geometry import Boxes, clip, iou
+
 from . import teachers
-from .boxes import Boxes, Scores, clip, overlap
-from .teachers import Answer, Image, Teacher
+from .teachers import Answer, Image, Scores, Teacher
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +32,18 @@ class View:
     long_side: int
 
 
-def views(models: Path, centerface: Path | None) -> dict[str, list[View]]:
-    """The views that label each kind, from a folder with the public models."""
-    cv2.setNumThreads(1)
-    small = teachers.yunet(models / "yunet_n_dynamic.onnx")
-    standard = teachers.yunet(models / "face_detection_yunet_2023mar.onnx")
-    people = teachers.yolox(models / "yolox_nano_640.onnx")
-    coarse = teachers.yolox(models / "yolox_nano.onnx")
-    face = [View("yunet_n", t, side) for side in (320, 640, 1280) for t in (small, teachers.flipped(small))]
-    face.append(View("yunet_2023mar", standard, 640))
+def views(centerface: Path | None) -> dict[str, list[View]]:
+    """The views that label each kind: models that `redact` loads by name, and CenterFace where its file is given."""
+    small = teachers.named("yunet_n", "face")
+    people = teachers.named("yolox_nano_640", "person")
+    face = [View("yunet_n", t, side) for side in (320, 640, 1280) for t in (small, teachers.mirrored(small))]
+    face.append(View("yunet_2023mar", teachers.named("yunet_2023mar", "face"), 640))
     if centerface is not None:
         face += [View("centerface", teachers.centerface(centerface), side) for side in (416, 800)]
     person = [
         View("whole", people, 640),
-        View("mirrored", teachers.flipped(people), 640),
-        View("coarse", coarse, 416),
+        View("mirrored", teachers.mirrored(people), 640),
+        View("coarse", teachers.named("yolox_nano", "person"), 416),
         View("halves", teachers.halves(people), 640),
     ]
     return {"face": face, "person": person}
@@ -58,7 +56,7 @@ def agree(answers: Sequence[tuple[str, Answer]], threshold: float = 0.45) -> lis
     family = np.concatenate([np.full(len(a[1]), i) for i, (_, a) in enumerate(answers)]) if answers else np.zeros(0)
     names = [name for name, _ in answers]
     free = np.ones(len(boxes), bool)
-    matrix = overlap(boxes, boxes)
+    matrix = iou(boxes, boxes)
     rows: list[list[float]] = []
     for i in np.argsort(-scores, kind="stable"):
         if not free[i]:
@@ -69,7 +67,7 @@ def agree(answers: Sequence[tuple[str, Answer]], threshold: float = 0.45) -> lis
         for j in np.flatnonzero(same):
             name = names[int(family[j])]
             best[name] = max(best.get(name, 0.0), float(scores[j]))
-        top = sorted(best.values(), reverse=True)[:2] + [0.0]
+        top = [*sorted(best.values(), reverse=True)[:2], 0.0]
         box = np.average(boxes[same], axis=0, weights=scores[same] ** 2)
         rows.append([*(round(float(v), 1) for v in box), round((top[0] + top[1]) / 2, 3)])
     return sorted(rows, key=lambda r: -r[4])
@@ -88,14 +86,14 @@ def label(bgr: Image, kinds: dict[str, list[View]], floor: float = 0.1) -> dict[
     return result
 
 
-def run(data: Path, models: Path, centerface: Path | None, out: Path, shard: tuple[int, int] = (0, 1)) -> None:
+def run(data: Path, centerface: Path | None, out: Path) -> None:
     """Label every picture of `data` and write its labels.json again, as `out`, with new `teacher` entries.
 
-    Human labels are kept as they are. `shard` (i, n) does only every n-th picture, for several processes.
+    Human labels are kept as they are. A run that was broken off goes on where it was.
     """
     known = json.loads((data / "labels.json").read_text())
-    kinds = views(models, centerface)
-    names = sorted(known)[shard[0] :: shard[1]]
+    kinds = views(centerface)
+    names = sorted(known)
     done: dict[str, dict[str, object]] = {}
     if out.exists():
         done = json.loads(out.read_text())
@@ -105,7 +103,7 @@ def run(data: Path, models: Path, centerface: Path | None, out: Path, shard: tup
             if bgr is None:
                 log.warning("%s cannot be read and is left out", name)
                 continue
-            done[name] = {**known[name], "teacher": label(bgr, kinds)}
+            done[name] = {**known[name], "teacher": label(np.asarray(bgr, np.uint8), kinds)}
         if count % 100 == 0 or count == len(names):
             part = out.with_name(out.name + ".part")
             part.write_text(json.dumps(done))

@@ -1,12 +1,13 @@
 """What the network is asked to say, and how far it is from it.
 
-Every box is given to the levels whose range of sizes contains it, there to the cells near its centre. Around boxes about
-which nothing is known the score is left alone.
+Every box is given to the levels whose range of sizes contains it, there to the cells near its centre. Around boxes
+about which nothing is known the score is left alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,14 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from redact.geometry import Boxes
+
 from .augment import Crop
-from .boxes import Boxes
 from .network import KINDS, Level, decode
 
 IGNORE, BACKGROUND, OBJECT = -1, 0, 1
 _RADIUS = 1.5  # strides around the centre of a box within which a cell answers for it
 _FAR = 1e6
-# Longer side in strides, per kind: a level takes boxes between the two. Ranges overlap, so that at the border both learn.
+_BARE = 0.5  # weight of what a box leaves uncovered: worse here than covering too much
+# Longer side in strides, per kind: a level takes boxes between the two. Ranges overlap: at the border both learn.
 _RANGES: tuple[tuple[float, float], ...] = ((1.9, 5.4), (3.0, 8.0))
 
 
@@ -68,7 +71,11 @@ def _forget(state: NDArray[np.int8], unsure: Boxes, stride: int) -> None:
 
 
 def _claim(
-    box: NDArray[np.float32], stride: int, distance: NDArray[np.float32], state: NDArray[np.int8], target: NDArray[np.float32]
+    box: NDArray[np.float32],
+    stride: int,
+    distance: NDArray[np.float32],
+    state: NDArray[np.int8],
+    target: NDArray[np.float32],
 ) -> None:
     """Give the cells near the centre of `box` to it, unless they are nearer to another box for its size."""
     n = state.shape[0]
@@ -88,14 +95,22 @@ def _claim(
     target[area] = np.where(won[..., None], box, target[area])
 
 
-def generalised_overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Overlap (IoU) and generalised overlap of box pairs (N, 4)."""
+class Fit(NamedTuple):
+    """How pairs of boxes fit, each (N,): overlap, generalised overlap, share of the second that the first covers."""
+
+    overlap: Tensor
+    generalised: Tensor
+    covered: Tensor
+
+
+def fit(a: Tensor, b: Tensor) -> Fit:
+    """How boxes `a` (N, 4) fit boxes `b` (N, 4)."""
     size_a, size_b = (a[:, 2:] - a[:, :2]).clamp(min=0), (b[:, 2:] - b[:, :2]).clamp(min=0)
     common = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
     union = size_a.prod(1) + size_b.prod(1) - common
     hull = (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
     iou = common / union.clamp(min=1e-6)
-    return iou, iou - (hull - union) / hull.clamp(min=1e-6)
+    return Fit(iou, iou - (hull - union) / hull.clamp(min=1e-6), common / size_b.prod(1).clamp(min=1e-6))
 
 
 @dataclass(frozen=True)
@@ -113,16 +128,17 @@ class Losses:
 def losses(levels: list[Level], state: Tensor, boxes: Tensor) -> Losses:
     """Quality focal loss on scores and generalised overlap loss on boxes.
 
-    `state` N x M x 2 (int8) and `boxes` N x M x 2 x 4 as `assign` makes them. A cell of an object is asked for the mean of
-    1 and its box's overlap: good boxes come first in the suppression, yet no true cell is taught to be silent.
+    `state` N x M x 2 (int8) and `boxes` N x M x 2 x 4, as `assign` makes them. An object's cell is asked for the mean
+    of 1 and the overlap of its box: good boxes come first in the suppression, yet no true cell learns silence.
     """
     logits = torch.cat([v.values[:, :, 0].float().flatten(2) for v in levels], 2).permute(0, 2, 1)
     predicted = torch.cat([decode(v)[1] for v in levels], 3).permute(0, 3, 1, 2)
     mine = state == OBJECT
     count = mine.sum().clamp(min=1)
-    iou, giou = generalised_overlap(predicted[mine], boxes[mine])
+    match = fit(predicted[mine], boxes[mine])
     target = torch.zeros_like(logits)
-    target[mine] = (1 + iou.detach()) / 2
+    target[mine] = (1 + match.overlap.detach()) / 2
     weight = (target - logits.detach().sigmoid()).abs() ** 2 * (state != IGNORE)
     score = (binary_cross_entropy_with_logits(logits, target, reduction="none") * weight).sum() / count
-    return Losses(score, (1 - giou).sum() / count)
+    box = 1 - match.generalised + _BARE * (1 - match.covered)
+    return Losses(score, box.sum() / count)

