@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import threading
@@ -29,7 +30,7 @@ class OnnxDetector:
     """A detector in an ONNX file of a family that ``families`` knows.
 
     One call at a time runs; others wait. traits: what the catalog says of these weights, or the family's.
-    device: where it really runs, which ONNX Runtime may choose otherwise than asked.
+    device: where it really runs, which ONNX Runtime may choose otherwise than asked. digest: SHA-256 of the file.
     Raises ModelError for bytes that are no such model, ConfigError for a device that is not here.
     """
 
@@ -58,6 +59,7 @@ class OnnxDetector:
         if self._fixed is not None and self.traits.largest_input > min(self._fixed):
             self.traits = replace(self.traits, largest_input=min(self._fixed))
         self._floor = min(self.traits.extend.values())
+        self.digest = hashlib.sha256(model).hexdigest()
         self.device = devices.device_of(self._session.get_providers()[0])
 
     def detect(self, rgb: NDArray[np.uint8]) -> Detections:

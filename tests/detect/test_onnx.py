@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from redact.detect import load_detector
-from redact.detect.catalog import shipped_folder
+from redact.detect.catalog import catalog, shipped_folder
 from redact.detect.onnx import OnnxDetector
 from redact.errors import ConfigError, DetectorError, ModelError
 
@@ -150,7 +150,9 @@ def test_a_path_needs_no_catalog(shared: Callable[[str], Path], file: str) -> No
 def test_a_path_with_a_plus_is_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a+b.onnx"
     path.write_bytes(SEED)
-    assert load_detector(str(path)).name == "a+b.onnx"
+    detector = load_detector(str(path))
+    assert detector.name == "a+b.onnx"
+    assert detector.digest == catalog()["seed"].sha256  # type: ignore[attr-defined]
 
 
 def test_names_that_nothing_has() -> None:
