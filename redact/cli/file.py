@@ -21,7 +21,7 @@ from redact.cli.console import (
     say,
 )
 from redact.cli.options import with_settings
-from redact.cli.outputs import Job, jobs
+from redact.cli.outputs import Job, jobs, make_folder
 from redact.cli.times import span
 from redact.errors import ConfigError, RedactError
 from redact.policy import Encoding, Policy
@@ -66,6 +66,7 @@ def file(
             for line in plan(job.input, job.output, policy=policy, encoding=encoding):
                 print(line)
             return
+        make_folder(job)
         with Bar(job.input.name, ProgressMode.none if quiet else progress) as bar:
             result = redact_file(
                 job.input,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from redact.errors import ConfigError, SinkError, SourceError
@@ -50,17 +50,18 @@ VIDEO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One input and where its output goes."""
+    """One input and where its output goes. folder: the output goes into an output folder, which may not be there."""
 
     input: Path
     output: Path
+    folder: bool = False
 
 
 def jobs(inputs: Iterable[Path], output: str | None) -> list[Job]:
     """One job for every input file and every video in an input folder, names and subfolders kept.
 
     output: a file for a single input file; a folder for a folder, for several inputs, or where it exists or ends in
-    a slash; None for NAME.redacted beside each. Folders are made. Raises SourceError where a folder holds no video,
+    a slash; None for NAME.redacted beside each. Raises SourceError where a folder holds no video,
     ConfigError where two inputs would have the same output.
     """
     given = list(inputs)
@@ -79,12 +80,14 @@ def jobs(inputs: Iterable[Path], output: str | None) -> list[Job]:
     if single and not target.is_dir() and not output.endswith(("/", os.sep)):
         return [Job(found[0][0], target)]
     planned = _distinct(Job(path, (target / name).with_suffix(_suffix(path))) for path, name in found)
-    for folder in {job.output.parent for job in planned}:
-        _make(folder)
-    return planned
+    return [replace(job, folder=True) for job in planned]
 
 
-def _make(folder: Path) -> None:
+def make_folder(job: Job) -> None:
+    """Make the folder of an output that goes into an output folder. Raises SinkError."""
+    if not job.folder:
+        return
+    folder = job.output.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
