@@ -22,7 +22,8 @@ from redact.geometry import Boxes, as_boxes, grow, iou
 
 Box = tuple[float, float, float, float]
 
-MIN_OVERLAP = 0.05  # IoU of the boxes grown by REACH under which two are not the same thing
+MIN_OVERLAP = 0.1  # IoU of the boxes grown by REACH under which two are not the same thing
+MIN_OVERLAP_WEAK = 0.4  # the same for a weak detection, which is worth believing only where somebody is expected
 REACH = 1.6  # a face may move by half its width between detections: compare boxes grown this far
 STEADY = 0.5  # weight of the newest movement in a track's velocity
 MAX_SPEED = 6.0  # box sides a second; faster is a wrong association (walking past close by is about 4)
@@ -107,10 +108,10 @@ class Tracker:
         predicted = as_boxes([track.at(time) for track in self._tracks])
         kinds = np.array([track.kind for track in self._tracks], dtype=np.int8)
         owners = np.full(len(detections), -1, dtype=np.intp)
-        for stage in (strong, ~strong):
+        for stage, least in ((strong, MIN_OVERLAP), (~strong, MIN_OVERLAP_WEAK)):
             rows, free = np.flatnonzero(stage), np.setdiff1d(np.arange(len(kinds)), owners)
             same = detections.kinds[rows, None] == kinds[None, free]
-            for row, column in _pairs(detections.boxes[rows], predicted[free], same):
+            for row, column in _pairs(detections.boxes[rows], predicted[free], same, least):
                 owners[rows[row]] = free[column]
         return owners
 
@@ -120,7 +121,7 @@ class Tracker:
         later = track.box[None]
         for index in range(len(self._faint) - 1, -1, -1):
             time, faint = self._faint[index]
-            pairs = _pairs(faint.boxes, later, (faint.kinds == track.kind)[:, None])
+            pairs = _pairs(faint.boxes, later, (faint.kinds == track.kind)[:, None], MIN_OVERLAP_WEAK)
             if not pairs:
                 continue
             row = pairs[0][0]
@@ -140,11 +141,11 @@ class Tracker:
         return bool(self._tracks)
 
 
-def _pairs(boxes: Boxes, predicted: Boxes, same: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Best pairs first, each row and each column used once; ``same`` (N, M) says which may pair."""
+def _pairs(boxes: Boxes, predicted: Boxes, same: NDArray[np.bool_], least: float) -> list[tuple[int, int]]:
+    """Best pairs first, each row and column used once, overlapping by ``least``; ``same`` (N, M): which may pair."""
     alike = np.where(same, iou(grow(boxes, REACH), grow(predicted, REACH)), 0)
     pairs: list[tuple[int, int]] = []
-    while alike.size and alike.max() >= MIN_OVERLAP:
+    while alike.size and alike.max() >= least:
         row, column = np.unravel_index(np.argmax(alike), alike.shape)
         pairs.append((int(row), int(column)))
         alike[row, :] = 0
