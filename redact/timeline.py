@@ -62,8 +62,9 @@ class Timeline:
     def __init__(self, policy: Policy, starts: Mapping[str, float]) -> None:
         self._lookahead = policy.lookahead
         self._hold = policy.hold
-        # a track is kept for as long as a new sighting could still close the gap
-        self._tracker = Tracker(starts, patience=policy.lookahead + policy.hold, memory=policy.lookahead)
+        # over a longer gap two tracks meet, one held and one reached back, and a wrong match would cover the street
+        patience = max(policy.lookahead, policy.hold)
+        self._tracker = Tracker(starts, patience=patience, memory=policy.lookahead)
         self._pending: deque[_Pending] = deque()
         self._histories: dict[int, _History] = {}
         self._scene = 0
