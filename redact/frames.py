@@ -150,7 +150,15 @@ class Frame:
             return np.asarray(cv2.cvtColor(shrunk, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         from av.video.reformatter import Interpolation
 
-        small = self.picture.reformat(width, height, "rgb24", interpolation=Interpolation.BILINEAR)
+        stated = int(self.picture.color_range)  # without it full range would be stretched and clipped
+        small = self.picture.reformat(
+            width,
+            height,
+            "rgb24",
+            interpolation=Interpolation.BILINEAR,
+            src_color_range=stated,
+            threads=1,  # slices on several threads race: now and then samples are left unwritten
+        )
         return np.asarray(small.to_ndarray(), dtype=np.uint8)
 
 
