@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 RESTART = Fraction(1)  # seconds that time must jump back to count as a restarted clock, not as one bad stamp
@@ -10,8 +11,9 @@ RESTART = Fraction(1)  # seconds that time must jump back to count as a restarte
 class Clock:
     """Stamps the frames of one stream, in presentation order, in units of ``time_base`` seconds.
 
-    A missing stamp follows its predecessor by one frame. A repeated or backward one becomes the next free tick, so
-    that all good ones keep their place; if several follow each other they are one frame apart. A jump back by more
+    A missing stamp follows its predecessor by one frame. A repeated or backward one moves to a millisecond
+    after its predecessor (less, some containers cannot tell apart), so that all good ones keep their place; if
+    several follow each other they are one frame apart. A jump back by more
     than a second is a recorder that started anew: time goes on from where it was. A first stamp before zero moves
     everything, so that it is zero; ``shift`` then says by how much, in ticks.
     """
@@ -20,6 +22,7 @@ class Clock:
         self.repaired = 0
         self.shift = -origin
         self._time_base = time_base
+        self._tick = math.ceil(Fraction(1, 1000) / time_base)
         self._period = 1 / (time_base * (frame_rate or 25))
         self._last: int | None = None
         self._next = Fraction(0)
@@ -46,7 +49,7 @@ class Clock:
                 self.shift += resumed - value
                 value = resumed
             else:
-                value = self._last + (round(step) if self._strays else 1)
+                value = self._last + (round(step) if self._strays else self._tick)
                 self._strays += 1
                 self._next = value + step
                 return self._settle(value, step)

@@ -32,7 +32,9 @@ from redact.media.source import Source
 from redact.policy import Encoding
 
 _COUNTING = {"avi"}  # containers that know frames by number only: time stamps become the nearest frame
-_NO_REORDER = {"avi", "flv"}  # containers in which reordered frames would move the first time stamp
+_REORDERED = 3  # frames that it takes before an encoder can reorder any
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_REORDER = {"avi", "flv", "nut"}  # containers in which reordered frames would move the first time stamp
 
 
 def open_sink(
@@ -76,6 +78,7 @@ class Sink:
         self._open = True
         self._sound: Sound | None = None
         self._last = -1
+        self._written = 0
         with self._explained():
             self._part.unlink(missing_ok=True)
             self._container = _container(self._part, muxer, info)
@@ -111,6 +114,7 @@ class Sink:
         )
         picture = converted(picture, self.pixel_format)
         unit = frame.time_base / self._time_base
+        self._written += 1
         self._last = max(self._last + 1, round(frame.pts * unit))
         picture.pts, picture.time_base = self._last, self._time_base
         picture.duration = max(1, round(frame.duration * unit))
@@ -124,7 +128,11 @@ class Sink:
         """Finish the file and give it its name. Raises SinkError, and then leaves nothing behind."""
         try:
             with self._explained():
-                self._container.mux(self._stream.encode(None))
+                rest = self._stream.encode(None)
+                if self._written < _REORDERED:
+                    for packet in rest:  # x265 leaves decoding times of so short a video unset
+                        packet.dts = packet.pts
+                self._container.mux(rest)
                 if self._sound is not None:
                     self._sound.finish()
                     self._sound.close()
@@ -178,7 +186,7 @@ class Sink:
                 raise
             number = getattr(error, "errno", None)
             reason = getattr(error, "strerror", None) or str(error)
-            if number == errno.ENOSPC:
+            if number in _FULL:
                 raise SinkError(
                     f"{self.path}: the disk is full", hint="make room, or write to another disk"
                 ) from error
@@ -217,7 +225,8 @@ def _video_stream(container: OutputContainer, choice: Choice, info: VideoInfo, m
     context.time_base = time_base
     context.sample_aspect_ratio = info.sample_aspect_ratio
     becomes_yuv = is_rgb(info.pixel_format) and not is_rgb(choice.pixel_format)
-    context.color_range = ColorRange.MPEG if becomes_yuv else info.color_range
+    full = info.pixel_format.startswith("yuvj")
+    context.color_range = ColorRange.MPEG if becomes_yuv else ColorRange.JPEG if full else info.color_range
     context.colorspace = Colorspace.ITU709 if becomes_yuv else info.colorspace
     context.color_primaries, context.color_trc = info.color_primaries, info.color_trc
     context.flags |= int(CodecFlags.frame_duration)

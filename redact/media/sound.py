@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,6 +20,16 @@ from redact.media.streams import open_input
 
 log = logging.getLogger(__name__)
 
+_PCM = ("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_f32le", "pcm_f32be")
+_CARRIES = {
+    "mp4": ("aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"),
+    "mov": ("aac", "mp3", "ac3", "eac3", "alac", *_PCM),
+    "webm": ("opus", "vorbis"),
+    "avi": ("mp3", "mp2", "ac3", "pcm_s16le"),
+    "mpegts": ("aac", "mp2", "mp3", "ac3", "eac3"),
+    "flv": ("aac", "mp3"),
+}
+"""Containers and the sound that players accept in them; those that are not here are asked."""
 _ENCODERS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libopus", "nut": "libopus"}
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _BITS_PER_CHANNEL = 96_000  # generous, as a voice must not suffer from having been kept
@@ -133,10 +144,10 @@ class _Encode:
 
 
 def _track(stream: AudioStream, output: OutputContainer) -> _Copy | _Encode:
-    try:
-        return _Copy(output.add_stream_from_template(stream, opaque=True))
-    except ValueError:  # the container does not carry this codec
-        pass
+    codec = stream.codec_context.codec.canonical_name
+    if codec in _CARRIES.get(output.format.name, (codec,)):
+        with contextlib.suppress(ValueError):  # the container does not carry this codec after all
+            return _Copy(output.add_stream_from_template(stream, opaque=True))
     name = _ENCODERS.get(output.format.name, "aac")
     rate = 48_000 if name == "libopus" else min(stream.rate, 48_000)
     target = output.add_stream(name, rate=rate)
