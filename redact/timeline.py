@@ -132,9 +132,10 @@ class Timeline:
 
     def _settle(self, pending: _Pending) -> Settled:
         regions = []
+        time = pending.frame.time
         for history in self._histories.values():
             if history.scene == pending.scene:
-                region = self._region(history, pending.frame.time)
+                region = self._region(history, time)
                 if region is not None:
                     history.summary.frames[region.origin] += 1
                     regions.append(region)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from redact.cover import styles
 from redact.cover.colors import plane_values
 from redact.cover.planes import view, write
-from redact.cover.shapes import Area, Grid, Mask, mask_of
+from redact.cover.shapes import Area, Grid, Mask, mask_of, rounded
 from redact.frames import PIXEL_FORMATS, Frame, PixelFormat, Plane, RedactedFrame
 from redact.policy import Policy
 from redact.regions import Region, Settled
@@ -31,12 +31,16 @@ class _Held:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Thing:
-    """key: whose cells these are. cell: side of a cell in pixels. solid: one colour instead of cells."""
+    """key: whose cells these are. cell: side of a cell in pixels. solid: one colour instead of cells.
+
+    region: what is covered, where ``area`` is so far only the box around it.
+    """
 
     key: int
     area: Area
     cell: float
     solid: bool
+    region: Region | None = None
 
 
 class Cover:
@@ -87,11 +91,39 @@ class Cover:
             sides = (area.right - area.left) * grid.block_x, (area.bottom - area.top) * grid.block_y
             things.append(_Thing(-1 - index, area, min(sides) / self._policy.cells, solid))
         for region in settled.regions:
-            placed = grid.area_of(region, self._policy)
-            if placed is not None:
+            extent = grid.extent_of(region, self._policy)
+            if extent is not None:
                 # the letters of a plate can be guessed from averages of their cells
-                things.append(_Thing(region.track, placed, self._cell(region), solid or region.kind == "plate"))
-        return _outer(sorted(things, key=lambda thing: -_size(thing.area)))
+                plain = solid or region.kind == "plate"
+                things.append(_Thing(region.track, extent, self._cell(region), plain, region))
+        things.sort(key=lambda thing: -_size(thing.area))
+        return [self._shaped(thing, grid) for thing in self._outer(things)]
+
+    def _outer(self, things: list[_Thing]) -> list[_Thing]:
+        """Without those that lie wholly in a larger one that hides at least as much: seams inside seams help nobody.
+
+        things: larger ones first. All pairs are compared at once: a crowd has hundreds.
+        """
+        if len(things) < 2:
+            return things
+        areas = [thing.area for thing in things]
+        left, top = np.array([area.left for area in areas]), np.array([area.top for area in areas])
+        right, bottom = np.array([area.right for area in areas]), np.array([area.bottom for area in areas])
+        cell = np.array([thing.cell for thing in things])
+        solid = np.array([thing.solid for thing in things])
+        full = np.array([self._full(thing) for thing in things])
+        within = (left[:, None] >= left) & (top[:, None] >= top) & (right[:, None] <= right)
+        within &= (bottom[:, None] <= bottom) & full & (cell >= cell[:, None]) & (solid | ~solid[:, None])
+        kept = np.flatnonzero(~np.tril(within, -1).any(axis=1))
+        return [things[index] for index in kept]
+
+    def _full(self, thing: _Thing) -> bool:
+        """Whether every block of the thing's box is covered."""
+        return thing.region is not None and not rounded(thing.region, self._policy)
+
+    def _shaped(self, thing: _Thing, grid: Grid) -> _Thing:
+        area = None if thing.region is None else grid.area_of(thing.region, self._policy)
+        return thing if area is None else replace(thing, area=area)
 
     def _cell(self, region: Region) -> float:
         x1, y1, x2, y2 = region.box
@@ -131,22 +163,6 @@ class Cover:
 
 def _grid(frame: Frame, layout: PixelFormat) -> Grid:
     return Grid(frame.width, frame.height, *layout.block)
-
-
-def _outer(things: list[_Thing]) -> list[_Thing]:
-    """Without those that lie wholly in another that hides at least as much: seams inside seams help nobody."""
-    outer: list[_Thing] = []
-    for thing in things:
-        if not any(_within(thing, other) for other in outer):
-            outer.append(thing)
-    return outer
-
-
-def _within(thing: _Thing, other: _Thing) -> bool:
-    if other.area.mask is not None or other.cell < thing.cell or (thing.solid and not other.solid):
-        return False
-    a, b = thing.area, other.area
-    return a.left >= b.left and a.top >= b.top and a.right <= b.right and a.bottom <= b.bottom
 
 
 def _size(area: Area) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.geometry import as_boxes, grow, round_outward
+from redact.geometry import round_outward
 from redact.policy import Policy, Polygon
 from redact.polygons import drawn
 from redact.regions import Region
@@ -53,10 +53,16 @@ class Grid:
 
     def area_of(self, region: Region, policy: Policy) -> Area | None:
         """The blocks that the region covers after growth, or None where it lies outside the frame."""
-        x1, y1, x2, y2 = (float(edge) for edge in grow(as_boxes(region.box), policy.grow_of(region.kind))[0])
-        if region.kind == "face" and policy.shape == "ellipse":
-            return self._ellipse((x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1) / 2, (y2 - y1) / 2)
-        return self._box(x1, y1, x2, y2)
+        x, y, a, b = _spread(region, policy)
+        area = self._box(x - a, y - b, x + a, y + b)
+        if area is None or not rounded(region, policy):
+            return area
+        return Area(area.left, area.top, area.right, area.bottom, self._ellipse(area, x, y, a, b))
+
+    def extent_of(self, region: Region, policy: Policy) -> Area | None:
+        """The bounding box of ``area_of``, at a fraction of its cost."""
+        x, y, a, b = _spread(region, policy)
+        return self._box(x - a, y - b, x + a, y + b)
 
     def area_of_polygon(self, polygon: Polygon) -> Area:
         """The blocks that a polygon in fractions of the frame touches."""
@@ -73,12 +79,8 @@ class Grid:
         right, bottom = min(right, self.columns), min(bottom, self.rows)
         return Area(left, top, right, bottom) if left < right and top < bottom else None
 
-    def _ellipse(self, x: float, y: float, half_width: float, half_height: float) -> Area | None:
-        """The ellipse through the corners of the box: the smallest of the box's proportions that contains it."""
-        a, b = half_width * math.sqrt(2), half_height * math.sqrt(2)
-        area = self._box(x - a, y - b, x + a, y + b)
-        if area is None or a <= 0 or b <= 0:
-            return area
+    def _ellipse(self, area: Area, x: float, y: float, a: float, b: float) -> Mask:
+        """Blocks of the area that the ellipse about (x, y) with half axes a and b touches."""
         # for each row of blocks the ellipse is widest at the row's line nearest the centre
         tops = np.arange(area.top, area.bottom) * self.block_y
         nearest = np.clip(y, tops, tops + self.block_y) - y
@@ -86,9 +88,23 @@ class Grid:
         first = np.floor((x - half) / self.block_x)[:, None]
         last = np.ceil((x + half) / self.block_x)[:, None]
         columns = np.arange(area.left, area.right)[None, :]
-        return Area(
-            area.left, area.top, area.right, area.bottom, (columns >= first) & (columns < np.maximum(last, first + 1))
-        )
+        return np.asarray((columns >= first) & (columns < np.maximum(last, first + 1)))
+
+
+def rounded(region: Region, policy: Policy) -> bool:
+    """Whether the region is covered by an ellipse, not by a box."""
+    x1, y1, x2, y2 = region.box
+    return region.kind == "face" and policy.shape == "ellipse" and x1 < x2 and y1 < y2
+
+
+def _spread(region: Region, policy: Policy) -> tuple[float, float, float, float]:
+    """Centre x, y and half width and height in pixels of what covers the region.
+
+    A box that is rounded becomes the ellipse through its corners: the smallest of its proportions that contains it.
+    """
+    x1, y1, x2, y2 = region.box
+    factor = policy.grow_of(region.kind) / 2 * (math.sqrt(2) if rounded(region, policy) else 1)
+    return (x1 + x2) / 2, (y1 + y2) / 2, (x2 - x1) * factor, (y2 - y1) * factor
 
 
 def mask_of(areas: list[Area], grid: Grid) -> Mask:
