@@ -74,10 +74,19 @@ def import_seconds(times: int) -> float:
 
 
 def prolonged(
-    source: Path, target: Path, *, height: int, every: int, times: int, limit: int | None = None, rate: int = 25
+    source: Path,
+    target: Path,
+    *,
+    height: int,
+    every: int,
+    times: int,
+    limit: int | None = None,
+    rate: int = 25,
+    bits: int = 8,
 ) -> int:
     """Write every N-th frame of a clip, scaled to ``height`` lines, ``times`` times over; answers how many frames."""
     count = 0
+    layout = "yuv420p" if bits == 8 else "yuv420p10le"
     with av.open(str(target), "w") as container:
         video = container.add_stream("libx264", rate=rate, options={"preset": PRESET, "crf": str(CRF)})
         for _ in range(times):
@@ -87,9 +96,9 @@ def prolonged(
                 picture = frame.picture
                 assert isinstance(picture, av.VideoFrame)
                 width = round(picture.width * height / picture.height / 2) * 2
-                shown = picture.reformat(width, height, "yuv420p")
+                shown = picture.reformat(width, height, layout)
                 if not count:
-                    video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+                    video.width, video.height, video.pix_fmt = width, height, layout
                 shown.pts, shown.time_base, shown.pict_type = count, Fraction(1, rate), 0
                 container.mux(video.encode(shown))
                 count += 1
