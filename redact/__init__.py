@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     )
     from redact.media.sink import open_sink
     from redact.media.source import open_source
+    from redact.picture import redact_image
     from redact.policy import Encoding, Policy
-    from redact.recording import Progress, redact_file
+    from redact.recording import redact_file
     from redact.redactor import Redactor
     from redact.report import Result
+    from redact.tally import Progress
 
 _HOMES = {
     "ConfigError": "errors",
@@ -40,7 +42,7 @@ _HOMES = {
     "Encoding": "policy",
     "ModelError": "errors",
     "Policy": "policy",
-    "Progress": "recording",
+    "Progress": "tally",
     "RedactError": "errors",
     "Redactor": "redactor",
     "RegionsError": "errors",
@@ -52,6 +54,7 @@ _HOMES = {
     "open_sink": "media.sink",
     "open_source": "media.source",
     "redact_file": "recording",
+    "redact_image": "picture",
 }
 
 __all__ = [
@@ -74,6 +77,7 @@ __all__ = [
     "open_sink",
     "open_source",
     "redact_file",
+    "redact_image",
 ]
 
 

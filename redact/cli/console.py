@@ -23,7 +23,7 @@ import typer
 from redact.errors import ConfigError, RedactError
 
 if TYPE_CHECKING:
-    from redact.recording import Progress
+    from redact.tally import Progress
 
 DONE, FAILED, USAGE, FOUND, INTERRUPTED = 0, 1, 2, 3, 130
 

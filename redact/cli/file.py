@@ -1,7 +1,8 @@
-"""``redact file``: recordings in, covered recordings out."""
+"""``redact file``: recordings and pictures in, covered ones out."""
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,9 @@ def _time(help: str) -> typer.models.OptionInfo:
 
 @with_settings
 def file(
-    inputs: Annotated[list[Path], typer.Argument(help="Video files, or folders of them.", show_default=False)],
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Videos and pictures, or folders of them.", show_default=False)
+    ],
     policy: Policy,
     encoding: Encoding,
     output: Annotated[
@@ -52,14 +55,18 @@ def file(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Cover faces and people in recordings.
+    """Cover faces and people in recordings and pictures.
 
     redact file lobby.mp4 -o lobby.redacted.mp4
     """
+    from redact.detect import load_detector
     from redact.recording import plan, redact_file
 
     log_to_stderr(quiet, verbose)
     first, last = span(start, end, duration)
+
+    # loaded once for all inputs, and when the first of them is known to be there
+    detector = functools.cache(lambda: load_detector(policy.detector, device=policy.device))
 
     def redact(job: Job) -> None:
         if dry_run:
@@ -76,6 +83,7 @@ def file(
                 overwrite=overwrite,
                 start=first,
                 end=last,
+                detector=detector() if job.input.is_file() else None,
                 progress=bar.show,
             )
         for warning in result.warnings:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from redact.errors import ConfigError, SinkError, SourceError
 from redact.media.encoders import MUXERS
+from redact.media.images import FORMATS
 
 VIDEO_SUFFIXES = frozenset(
     [
@@ -45,7 +46,7 @@ VIDEO_SUFFIXES = frozenset(
         ".y4m",
     ]
 )
-"""Suffixes that a folder is searched for; a file named on the command line may have any."""
+"""Suffixes of videos that a folder is searched for; a file named on the command line may have any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +59,22 @@ class Job:
 
 
 def jobs(inputs: Iterable[Path], output: str | None) -> list[Job]:
-    """One job for every input file and every video in an input folder, names and subfolders kept.
+    """One job for every input file and every video and picture in an input folder, names and subfolders kept.
 
     output: a file for a single input file; a folder for a folder, for several inputs, or where it exists or ends in
-    a slash; None for NAME.redacted beside each. Raises SourceError where a folder holds no video,
+    a slash; None for NAME.redacted beside each. Raises SourceError where a folder holds neither,
     ConfigError where two inputs would have the same output.
     """
     given = list(inputs)
     found = [(path, Path(path.name)) for path in given if not path.is_dir()]
     for folder in (path for path in given if path.is_dir()):
         inside = sorted(
-            path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in (VIDEO_SUFFIXES | FORMATS.keys()) and path.is_file()
         )
         if not inside:
-            raise SourceError(f"{folder}: no video in this folder", hint="name a file, or another folder")
+            raise SourceError(f"{folder}: no video or picture in this folder", hint="name a file, or another folder")
         found += [(path, path.relative_to(folder)) for path in inside]
     if output is None:
         return _distinct(Job(path, path.with_name(f"{path.stem}.redacted{_suffix(path)}")) for path, _ in found)
@@ -96,7 +99,7 @@ def make_folder(job: Job) -> None:
 
 def _suffix(path: Path) -> str:
     # a container that cannot be written becomes MP4
-    return path.suffix if path.suffix.lower() in MUXERS else ".mp4"
+    return path.suffix if path.suffix.lower() in MUXERS.keys() | FORMATS.keys() else ".mp4"
 
 
 def _distinct(planned: Iterable[Job]) -> list[Job]:

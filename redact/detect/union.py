@@ -27,6 +27,7 @@ class Normalised:
         self._traits = traits_of(detector, detector.kinds)
         self.name = detector.name
         self.kinds = detector.kinds
+        self.digest = str(getattr(detector, "digest", ""))
         self.traits = self._traits.with_scores(START, EXTEND)
 
     def lower(self, floor: float) -> None:
@@ -71,3 +72,8 @@ class Union:
 def members(detector: Detector) -> tuple[Detector, ...]:
     """The detectors that one is made of: itself, unless it is a union."""
     return detector.members if isinstance(detector, Union) else (detector,)
+
+
+def models_of(detector: Detector) -> tuple[tuple[str, str], ...]:
+    """(name, SHA-256 of its weights) of each detector that one is made of; "" for one that is no file."""
+    return tuple((member.name, str(getattr(member, "digest", ""))) for member in members(detector))

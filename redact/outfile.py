@@ -1,0 +1,109 @@
+"""Files that take their name when they are complete, and leave nothing behind when they are not."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from redact.errors import SinkError
+
+
+class OutFile:
+    """A file being written as ``NAME.part``. A context manager: left without ``commit`` it leaves nothing behind.
+
+    inputs: files that must not be overwritten, however they are named. file: what to write to, or to hand to whoever
+    writes. Raises SinkError.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, inputs: Iterable[str | os.PathLike[str]] = ()
+    ) -> None:
+        self.path = Path(path)
+        self._part = self.path.with_name(self.path.name + ".part")
+        self._overwrite = overwrite
+        self._open = False
+        with self.explained():
+            self._check(inputs)
+            self._part.unlink(missing_ok=True)  # never written through: it could be a link
+            self.file: BinaryIO = self._part.open("x+b")
+        self._open = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+    def write(self, text: str) -> None:
+        """Append text, as UTF-8. Raises SinkError."""
+        with self.explained():
+            self.file.write(text.encode())
+
+    def commit(self) -> None:
+        """Finish the file and give it its name. Raises SinkError, and then leaves nothing behind."""
+        try:
+            with self.explained():
+                self.file.flush()
+                os.fsync(self.file.fileno())
+                self.file.close()
+                if not self._overwrite:
+                    self._refuse_existing()
+                self._part.replace(self.path)
+            self._open = False
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Leave nothing behind. Does nothing after ``commit``; safe to call twice."""
+        if not self._open:
+            return
+        self._open = False
+        with contextlib.suppress(OSError, ValueError):
+            self.file.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what the system raises into one line."""
+        try:
+            yield
+        except SinkError:
+            raise
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise SinkError(
+                    f"{self.path}: the disk is full", hint="make room, or write to another disk"
+                ) from error
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise SinkError(
+                    f"{self.path.parent}: may not be written to", hint="write to a folder of your own"
+                ) from error
+            raise SinkError(
+                f"{self.path}: cannot be written ({error.strerror or error})", hint="give the output another name"
+            ) from error
+
+    def _check(self, inputs: Iterable[str | os.PathLike[str]]) -> None:
+        for taken in inputs:
+            for place in (self.path, self._part):
+                if place.exists() and os.path.exists(taken) and place.samefile(taken):
+                    raise SinkError(f"{place}: is the input itself", hint="give the output another name")
+        if not self.path.parent.is_dir():
+            raise SinkError(f"{self.path.parent}: no such folder", hint="make it first")
+        if self.path.exists() and not self.path.is_file():
+            raise SinkError(f"{self.path}: is not a regular file", hint="give the output another name")
+        if not self._overwrite:
+            self._refuse_existing()
+
+    def _refuse_existing(self) -> None:
+        if self.path.exists() or self.path.is_symlink():
+            raise SinkError(
+                f"{self.path}: exists already", hint="use -y to replace it, or give the output another name"
+            )
