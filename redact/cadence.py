@@ -10,6 +10,7 @@ from redact.policy import Policy
 # reaches back by `lookahead` from the first sighting.
 BUSY_INTERVAL = 0.08
 QUIET_INTERVAL = 0.16
+SHAKEN = 8.0  # levels of change since the last look (a shaking camera); no straight line fills such a gap
 _CALM = 1.0  # seconds without any detection after which the picture counts as quiet
 
 
@@ -24,14 +25,18 @@ class Cadence:
         self._looked: float | None = None
         self._found: float | None = None
         self._last: float | None = None
+        self._moved = 0.0
 
-    def due(self, frame: Frame) -> bool:
-        """Whether this frame is to be looked at."""
+    def due(self, frame: Frame, change: float) -> bool:
+        """Whether this frame is to be looked at. change: levels by which it differs from the frame before."""
         if self._every is not None:
             return frame.index % self._every == 0
         gap = 0.0 if self._last is None else frame.time - self._last
         self._last = frame.time
+        self._moved += change
         if self._always or self._looked is None or self._found is None or frame.time < self._looked:
+            return True
+        if self._moved > SHAKEN:
             return True
         quiet = frame.time - self._found > _CALM
         interval = self._quiet if quiet else BUSY_INTERVAL
@@ -41,5 +46,6 @@ class Cadence:
     def looked(self, frame: Frame, found: bool) -> None:
         """Told after each look whether anything at all was there."""
         self._looked = frame.time
+        self._moved = 0.0
         if found or self._found is None:
             self._found = frame.time

@@ -49,7 +49,7 @@ class Looking:
         if frame.damaged:
             self._waiting = Looked(frame, None, cut, DAMAGED)
         else:
-            due = self._cadence.due(frame) or cut
+            due = self._cadence.due(frame, self._scenes.change) or cut
             self._waiting = Looked(frame, self._look(frame) if due else None, cut)
         return ready
 

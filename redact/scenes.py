@@ -23,7 +23,11 @@ _MEMORY = 9  # frames of movement that a cut stands out from
 class Scenes:
     """Tells cuts from movement by the luma of a thumbnail. Ask for every frame, in order."""
 
+    change: float
+    """Levels by which the last frame's thumbnail differs from the one before, on average."""
+
     def __init__(self) -> None:
+        self.change = 0.0
         self._last: NDArray[np.float32] | None = None
         self._movement: deque[float] = deque(maxlen=_MEMORY)
 
@@ -38,7 +42,7 @@ class Scenes:
         last, self._last = self._last, thumbnail
         if last is None:
             return False
-        change = float(np.abs(thumbnail - last).mean())
+        self.change = change = float(np.abs(thumbnail - last).mean())
         usual = max(float(np.median(self._movement)) if self._movement else 0.0, STILL)
         self._movement.append(change)
         return change > CHANGE and change > TIMES_MOVEMENT * usual
