@@ -19,7 +19,7 @@ from redact.frames import PixelFormat, Samples
 HELD = 2.0  # seconds that sampled cells stay; benchmarks/attack/temporal sees at most two samples in 60 frames
 FADE = 0.5  # seconds in which new cells replace old ones, so that nothing pops
 LEVELS = 16  # values that a luma cell can have
-CHROMA_LEVELS = 32  # values of a chroma cell, whose useful range is half as wide
+CHROMA_LEVELS = 64  # values of a chroma cell, whose useful range is half as wide and which tells less
 
 Cells = NDArray[np.float32]
 
