@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from redact.recording import redact_file
     from redact.redactor import Redactor
     from redact.report import Result
+    from redact.steps import detect_file, render_file
     from redact.tally import Progress
 
 _HOMES = {
@@ -50,11 +51,13 @@ _HOMES = {
     "SinkError": "errors",
     "SourceError": "errors",
     "StreamLost": "errors",
+    "detect_file": "steps",
     "load_detector": "detect",
     "open_sink": "media.sink",
     "open_source": "media.source",
     "redact_file": "recording",
     "redact_image": "picture",
+    "render_file": "steps",
 }
 
 __all__ = [
@@ -73,11 +76,13 @@ __all__ = [
     "SinkError",
     "SourceError",
     "StreamLost",
+    "detect_file",
     "load_detector",
     "open_sink",
     "open_source",
     "redact_file",
     "redact_image",
+    "render_file",
 ]
 
 

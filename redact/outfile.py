@@ -16,12 +16,17 @@ from redact.errors import SinkError
 class OutFile:
     """A file being written as ``NAME.part``. A context manager: left without ``commit`` it leaves nothing behind.
 
-    inputs: files that must not be overwritten, however they are named. file: what to write to, or to hand to whoever
-    writes. Raises SinkError.
+    begin: what it begins with. inputs: files that must not be overwritten, however they are named. file: what to
+    write to, or to hand to whoever writes. Raises SinkError.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, overwrite: bool = False, inputs: Iterable[str | os.PathLike[str]] = ()
+        self,
+        path: str | os.PathLike[str],
+        *,
+        begin: str = "",
+        overwrite: bool = False,
+        inputs: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         self.path = Path(path)
         self._part = self.path.with_name(self.path.name + ".part")
@@ -32,6 +37,8 @@ class OutFile:
             self._part.unlink(missing_ok=True)  # never written through: it could be a link
             self.file: BinaryIO = self._part.open("x+b")
         self._open = True
+        with self.begun():
+            self.file.write(begin.encode())
 
     def __enter__(self) -> Self:
         return self
@@ -40,6 +47,16 @@ class OutFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.abort()
+
+    @contextlib.contextmanager
+    def begun(self) -> Iterator[None]:
+        """As ``explained``, for whoever is not yet in the ``with`` that would leave nothing behind."""
+        try:
+            with self.explained():
+                yield
+        except BaseException:
+            self.abort()
+            raise
 
     def write(self, text: str) -> None:
         """Append text, as UTF-8. Raises SinkError."""

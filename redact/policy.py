@@ -7,10 +7,13 @@ sizes in pixels of the upright frame, polygons in fractions of its width and hei
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Literal
 
 from redact.detections import KINDS
@@ -168,3 +171,21 @@ def _check(name: str, setting: Setting, value: Any) -> None:
             high = math.inf if setting.high is None else setting.high
             if not low <= item <= high:
                 raise ConfigError(f"{name}: {item:g} is out of range", hint=f"from {low:g} to {high:g}")
+
+
+COVERING: tuple[str, ...] = ("style", "color", "shape", "grow", "cells", "always", "allow_weak")
+"""Settings of ``Policy`` that say how regions are covered; all others say how they are found."""
+
+
+def plain(bundle: Policy | Encoding) -> dict[str, Any]:
+    """Every setting by name as JSON has it. Of a detector's path only the file's name: folders tell of people."""
+    values = {item.name: getattr(bundle, item.name) for item in dataclasses.fields(bundle)}
+    if "detector" in values:
+        values["detector"] = "+".join(PurePath(part).name for part in values["detector"].split("+"))
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """SHA-256 of settings as ``plain`` gives them, in any order."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from redact.digests import FileDigest, tool
+from redact.errors import SourceError
 from redact.frames import VideoInfo
 from redact.media.source import Source
 from redact.media.streams import Dropped
-from redact.policy import Encoding, Policy
-from redact.regions import Origin
+from redact.policy import Encoding, Policy, digest, plain
+from redact.regions import ORIGINS, Origin
 from redact.tally import Whole
 from redact.timeline import TrackSummary
+
+FORMAT = "redact-report"
+VERSION = 1
+MOST_MOMENTS = 20  # moments of low confidence that are named; more than a person looks at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,54 @@ class Result:
         kinds = Counter(track.kind for track in self.tracks)
         return max(kinds.values(), default=0)
 
+    def to_json(self) -> dict[str, Any]:
+        """As docs/report.md has it: what was done, without a pixel and without the value of any metadata.
+
+        Reads input and output again for their digests. Raises SourceError where one of them is gone by now.
+        """
+        policy = plain(self.policy)
+        video = self.video
+        return {
+            "input": _digest_of(self.input),
+            "output": _digest_of(self.output),
+            "video": {
+                "codec": video.codec,
+                "width": video.width,
+                "height": video.height,
+                "pixel_format": video.pixel_format,
+                "frame_rate": float(video.frame_rate) if video.frame_rate else None,
+            },
+            "frames": self.frames,
+            "duration": round(self.duration, 6),
+            "detector": {"name": self.detector, "models": [{"name": n, "sha256": d or None} for n, d in self.models]},
+            "policy": policy,
+            "policy_sha256": digest(policy),
+            "encoding": plain(self.encoding),
+            "regions": {origin: self.regions[origin] for origin in ORIGINS},
+            "tracks": [_track(track) for track in self.tracks],
+            "whole": {
+                "frames": sum(self.whole.values()),
+                "reasons": dict(self.whole),
+                "moments": [asdict(moment) for moment in self.moments],
+            },
+            "look_at": [
+                {
+                    "time": round(track.lowest_time, 6),
+                    "track": track.number,
+                    "kind": track.kind,
+                    "score": round(track.lowest_score, 4),
+                }
+                for track in sorted(self.tracks, key=lambda track: track.lowest_score)[:MOST_MOMENTS]
+            ],
+            "dropped": [asdict(item) for item in self.dropped],
+            "warnings": list(self.warnings),
+            "timings": {
+                "seconds": round(self.elapsed, 3),
+                "frames_per_second": round(self.frames / max(self.elapsed, 1e-3), 2),
+                "frames_looked_at": self.looks,
+            },
+        }
+
     def summary(self) -> str:
         """One line for a person."""
         found = Counter(track.kind for track in self.tracks)
@@ -76,6 +131,39 @@ class Result:
         rate = "" if still else f", {self.frames / max(self.elapsed, 1e-3):.0f} frames/s"
         parts.append(f"{self.elapsed:.1f} s{rate}")
         return " · ".join(parts)
+
+
+def document(runs: list[dict[str, Any]], failures: list[dict[str, str]]) -> dict[str, Any]:
+    """A report: runs as ``Result.to_json`` gives them, and inputs that ended without an output."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "tool": tool(),
+        "runs": runs,
+        "failures": failures,
+    }
+
+
+def _digest_of(path: str) -> dict[str, Any]:
+    try:
+        return FileDigest.of(path).json()
+    except OSError as error:
+        raise SourceError(
+            f"{path}: is gone before its digest could be taken ({error.strerror})", hint="run it again"
+        ) from error
+
+
+def _track(track: TrackSummary) -> dict[str, Any]:
+    return {
+        "track": track.number,
+        "kind": track.kind,
+        "first": round(track.first, 6),
+        "last": round(track.last, 6),
+        "frames": {origin: track.frames[origin] for origin in ORIGINS},
+        "lowest_score": round(track.lowest_score, 4),
+        "lowest_time": round(track.lowest_time, 6),
+        "highest_score": round(track.highest_score, 4),
+    }
 
 
 def warnings_of(source: Source | None, policy: Policy) -> Iterator[str]:

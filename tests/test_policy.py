@@ -57,7 +57,7 @@ def test_the_command_line_has_one_option_for_every_setting():
     def command(*, policy: Policy, encoding: Encoding) -> Policy:
         return policy
 
-    wrapped = with_settings(command)
+    wrapped = with_settings()(command)
     assert set(inspect.signature(wrapped).parameters) == {*settings(Policy), *settings(Encoding)}
     defaults = {name: item.default for name, item in inspect.signature(wrapped).parameters.items()}
     assert wrapped(**defaults) == Policy()

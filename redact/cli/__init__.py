@@ -10,6 +10,7 @@ from redact.cli.console import guarded
 from redact.cli.doctor import doctor
 from redact.cli.file import file
 from redact.cli.models import models
+from redact.cli.steps import detect, render
 
 app = typer.Typer(
     help="Find faces and people in footage and cover them before anything is stored.",
@@ -20,6 +21,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(file)
+app.command()(detect)
+app.command()(render)
 app.add_typer(models, name="models")
 app.command()(doctor)
 

@@ -19,21 +19,16 @@ from redact.cli.console import (
     Verbose,
     complain,
     log_to_stderr,
-    say,
 )
 from redact.cli.options import with_settings
 from redact.cli.outputs import Job, jobs, make_folder
-from redact.cli.times import span
+from redact.cli.reports import Json, Reporter, ReportPath
+from redact.cli.times import Duration, End, Start, span
 from redact.errors import ConfigError, RedactError
 from redact.policy import Encoding, Policy
 
 
-def _time(help: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(help=help, metavar="TIME", show_default=False)
-    return option
-
-
-@with_settings
+@with_settings()
 def file(
     inputs: Annotated[
         list[Path], typer.Argument(help="Videos and pictures, or folders of them.", show_default=False)
@@ -47,10 +42,12 @@ def file(
         ),
     ] = None,
     overwrite: Overwrite = False,
-    start: Annotated[str | None, _time("Begin here: seconds or HH:MM:SS.")] = None,
-    end: Annotated[str | None, _time("End here: seconds or HH:MM:SS.")] = None,
-    duration: Annotated[str | None, _time("End this long after the start.")] = None,
+    start: Start = None,
+    end: End = None,
+    duration: Duration = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done and stop.")] = False,
+    report: ReportPath = None,
+    json: Json = False,
     progress: ShowProgress = ProgressMode.auto,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -86,21 +83,20 @@ def file(
                 detector=detector() if job.input.is_file() else None,
                 progress=bar.show,
             )
-        for warning in result.warnings:
-            say(f"warning: {warning}")
-        if not quiet:
-            print(result.summary(), flush=True)
-        for dropped in result.dropped if verbose else ():
-            print(f"  dropped: {dropped}")
+        reporter.done(result)
 
     planned = jobs(inputs, output)
     failed = 0
-    for job in planned:
-        try:
-            redact(job)
-        except ConfigError:
-            raise  # the same for every input: usage, not a bad file
-        except RedactError as error:
-            failed += 1
-            complain(error, job.input, verbose)
+    with Reporter(
+        report, as_json=json, quiet=quiet, verbose=verbose, overwrite=overwrite, inputs=[job.input for job in planned]
+    ) as reporter:
+        for job in planned:
+            try:
+                redact(job)
+            except ConfigError:
+                raise  # the same for every input: usage, not a bad file
+            except RedactError as error:
+                failed += 1
+                reporter.failed(job.input, error)
+                complain(error, job.input, verbose)
     return FAILED if failed else DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -16,27 +16,41 @@ R = TypeVar("R")
 _BUNDLES: dict[str, type[Policy] | type[Encoding]] = {"policy": Policy, "encoding": Encoding}
 
 
-def with_settings(command: Callable[..., R]) -> Callable[..., R]:
-    """Give a command one option for every setting in place of its parameters ``policy`` and ``encoding``."""
-    signature = inspect.signature(command, eval_str=True)
-    bundles = {name: _BUNDLES[name] for name in signature.parameters if name in _BUNDLES}
-    options = [
-        _option(name, setting, default)
-        for bundle in bundles.values()
-        for name, (setting, default) in settings(bundle).items()
-    ]
-    kept = [parameter for name, parameter in signature.parameters.items() if name not in _BUNDLES]
+def with_settings(*, only: Collection[str] | None = None) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give a command one option for every setting in place of its parameters ``policy`` and ``encoding``.
 
-    @functools.wraps(command)
-    def run(**given: Any) -> R:
-        for parameter, bundle in bundles.items():
-            given[parameter] = bundle(**_values(bundle, {name: given.pop(name) for name in settings(bundle)}))
-        return command(**given)
+    only: the settings of ``Policy`` that it takes, where that is not all.
+    """
 
-    parameters = [*kept, *options]
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer reads it
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
+    def decorated(command: Callable[..., R]) -> Callable[..., R]:
+        signature = inspect.signature(command, eval_str=True)
+        taken = {
+            parameter: {
+                name: setting
+                for name, setting in settings(_BUNDLES[parameter]).items()
+                if parameter != "policy" or only is None or name in only
+            }
+            for parameter in signature.parameters
+            if parameter in _BUNDLES
+        }
+        options = [
+            _option(name, setting, default) for found in taken.values() for name, (setting, default) in found.items()
+        ]
+        kept = [parameter for name, parameter in signature.parameters.items() if name not in _BUNDLES]
+
+        @functools.wraps(command)
+        def run(**given: Any) -> R:
+            for parameter, found in taken.items():
+                values = _values({name: given.pop(name) for name in found})
+                given[parameter] = _BUNDLES[parameter](**values)
+            return command(**given)
+
+        parameters = [*kept, *options]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer reads it
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorated
 
 
 def _option(name: str, setting: Setting, default: Any) -> inspect.Parameter:
@@ -68,15 +82,17 @@ def _option(name: str, setting: Setting, default: Any) -> inspect.Parameter:
     )
 
 
-def _values(bundle: type[Policy] | type[Encoding], given: Mapping[str, Any]) -> dict[str, Any]:
+_MEANT: dict[str, Callable[[Any], Any]] = {
+    "find": lambda text: tuple(word.strip() for word in text.split(",") if word.strip()),
+    "always": lambda texts: tuple(parse_polygon(text) for text in texts),
+    "never": lambda texts: tuple(parse_polygon(text) for text in texts),
+    "every": lambda text: _every(text),
+}
+
+
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Words from the command line as the values that the settings have."""
-    values = dict(given)
-    if bundle is Policy:
-        values["find"] = tuple(word.strip() for word in given["find"].split(",") if word.strip())
-        values["always"] = tuple(parse_polygon(text) for text in given["always"])
-        values["never"] = tuple(parse_polygon(text) for text in given["never"])
-        values["every"] = _every(given["every"])
-    return values
+    return {name: _MEANT[name](value) if name in _MEANT else value for name, value in given.items()}
 
 
 def _every(text: str) -> int | None:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from redact.errors import ConfigError
+
+
+def _time(help: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(help=help, metavar="TIME", show_default=False)
+    return option
+
+
+Start = Annotated[str | None, _time("Begin here: seconds or HH:MM:SS.")]
+End = Annotated[str | None, _time("End here: seconds or HH:MM:SS.")]
+Duration = Annotated[str | None, _time("End this long after the start.")]
 
 
 def seconds(text: str) -> float:
