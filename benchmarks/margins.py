@@ -21,7 +21,7 @@ VALUES: dict[str, tuple[float, ...]] = {
     "MAX_DRIFT": (0.1, 0.2, 0.4, 0.75, 1.5),
     "NEIGHBOUR": (0.0, 0.15, 0.3, 0.6),
 }
-_POLICIES = {"default": Policy(), "hold 0, lookahead .2": Policy(hold=0.0, lookahead=0.2)}
+_POLICIES = {"default": Policy()}
 
 
 def measure(quick: bool) -> dict[str, Any]:

@@ -109,14 +109,13 @@ def _agreed(clip: Clip) -> dict[str, Any]:
     from training.label import label, views
 
     looks = views(centerface())
-    frames, rate = {}, 25.0
+    frames, times = {}, []
     for frame in decoded(clip):
-        if frame.index == 1 and frame.time > 0:
-            rate = 1 / frame.time
+        times.append(frame.time)
         if frame.index % EVERY == 0:
             bgr = np.ascontiguousarray(frame.rgb(frame.width, frame.height)[:, :, ::-1])
             frames[str(frame.index)] = label(bgr, looks)
-    return {"rate": rate, "frames": frames}
+    return {"rate": (len(times) - 1) / (times[-1] - times[0]), "frames": frames}
 
 
 def _linked(looked: Mapping[int, Mapping[str, Any]], kind: str, rate: float) -> list[dict[int, Box]]:
