@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _MAX_ATOMS = 1_000_000
+_ATOMS = b"ftyp styp moov moof mdat free skip wide uuid meta mfra sidx udta pnot prft emsg".split()
 
 
 def missing_bytes(path: Path) -> int:
@@ -20,7 +21,7 @@ def missing_bytes(path: Path) -> int:
             end = _matroska_end(file)
         elif head.startswith(b"RIFF"):
             end = 8 + int.from_bytes(head[4:8], "little")
-        elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"):
+        elif head[4:8] in _ATOMS:
             end = _atoms_end(file, size)
         else:
             end = 0
@@ -37,7 +38,7 @@ def _atoms_end(file: BinaryIO, size: int) -> int:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        if length < 8:  # 0 reaches to the end of the file; less than a header is no atom
+        if length < 8 or head[4:8] not in _ATOMS:  # 0 reaches to the end of the file; the others are no atoms
             return size
         position += length
     return position

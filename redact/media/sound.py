@@ -15,6 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
+from redact.media.clock import RESTART
 from redact.media.source import Source
 from redact.media.streams import open_input
 
@@ -31,6 +32,7 @@ _CARRIES = {
 }
 """Containers and the sound that players accept in them; those that are not here are asked."""
 _ENCODERS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libopus", "nut": "libopus"}
+_OVERLAP = Fraction(1, 1000)  # seconds that rounded times may run into each other
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _BITS_PER_CHANNEL = 96_000  # generous, as a voice must not suffer from having been kept
 
@@ -51,8 +53,10 @@ class Sound:
                 self._tracks[stream.index] = _track(stream, output)
             else:
                 stream.discard = av.stream.Discard.all
-        if source.span.start > 1:
-            self._input.seek(int((source.span.start - 1) * av.time_base))
+        # only MP4's edit lists can hold what begins before the video; others would move the video instead
+        self._cut = self._span.cut or output.format.name not in ("mp4", "mov")
+        if self._span.cut and self._span.shift > 1:
+            self._input.seek(int((self._span.shift - 1) * av.time_base))
         self._packets = self._read()
         self._waiting: tuple[Fraction, Packet[AudioStream]] | None = None
 
@@ -60,8 +64,9 @@ class Sound:
         """Write what begins before ``time``, seconds of the output; None for all that is left."""
         while self._waiting is None or time is None or self._waiting[0] < time:
             if self._waiting is not None:
-                packet = self._waiting[1]
-                self._output.mux(self._tracks[packet.stream_index].feed(packet, self._span.shift))
+                begin, packet = self._waiting
+                packet.pts = packet.dts = round(begin / packet.time_base)
+                self._output.mux(self._tracks[packet.stream_index].feed(packet))
             self._waiting = next(self._packets, None)
             if self._waiting is None:
                 break
@@ -77,21 +82,30 @@ class Sound:
         self._input.close()
 
     def _read(self) -> Iterator[tuple[Fraction, Packet[AudioStream]]]:
-        """(output time in seconds, packet) of every packet within the span."""
-        ended: set[int] = set()
+        """(output time in seconds, packet) of every packet within the span; times of each stream increase."""
+        shifts = dict.fromkeys(self._tracks, self._span.shift)
+        ends: dict[int, Fraction] = {}
         streams = tuple(stream for stream in self._input.streams.audio if stream.index in self._tracks)
         try:
             for packet in self._input.demux(streams):
                 stamp = packet.pts if packet.pts is not None else packet.dts
                 if stamp is None or not packet.size:
                     continue
-                time = stamp * packet.time_base
+                index, time = packet.stream_index, stamp * packet.time_base
+                if index not in shifts:
+                    continue
+                time -= shifts[index]
+                last = ends.get(index, time)
+                if last - time > RESTART:  # the recorder started anew, as Clock says
+                    shifts[index] -= last - time
+                    time = last
                 if self._span.end is not None and time >= self._span.end:
-                    ended.add(packet.stream_index)
-                    if len(ended) == len(self._tracks):
+                    del shifts[index]
+                    if not shifts:
                         return
-                elif time >= self._span.start:
-                    yield time - self._span.shift, packet
+                elif time >= last - _OVERLAP and (time >= 0 or not self._cut):
+                    ends[index] = time + (packet.duration or 0) * packet.time_base
+                    yield time, packet
         except av.error.FFmpegError as error:
             log.warning("sound ends early: %s", error)
 
@@ -100,10 +114,7 @@ class _Copy:
     def __init__(self, stream: AudioStream) -> None:
         self._stream = stream
 
-    def feed(self, packet: Packet[AudioStream], shift: Fraction) -> list[Packet[AudioStream]]:
-        ticks = round(shift / packet.time_base)
-        packet.pts = None if packet.pts is None else packet.pts - ticks
-        packet.dts = None if packet.dts is None else packet.dts - ticks
+    def feed(self, packet: Packet[AudioStream]) -> list[Packet[AudioStream]]:
         packet.stream = self._stream
         return [packet]
 
@@ -117,7 +128,7 @@ class _Encode:
         self._target = target
         self._resampler: AudioResampler | None = None
 
-    def feed(self, packet: Packet[AudioStream], shift: Fraction) -> list[Packet[AudioStream]]:
+    def feed(self, packet: Packet[AudioStream]) -> list[Packet[AudioStream]]:
         try:
             frames = self._source.codec_context.decode(packet)
         except av.error.FFmpegError as error:
@@ -125,8 +136,6 @@ class _Encode:
             return []
         encoded = []
         for frame in frames:
-            if frame.pts is not None:
-                frame.pts -= round(shift / frame.time_base) if frame.time_base else 0
             encoded += self._encode(frame)
         return encoded
 

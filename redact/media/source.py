@@ -15,19 +15,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self
 
 import av
 import av.error
+from av.codec.context import Flags as CodecFlags
 from av.container import InputContainer
 from av.packet import Packet
-from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from redact.errors import SourceError
 from redact.frames import Frame, VideoInfo
 from redact.media.clock import Clock
+from redact.media.damage import Damage, Suspicion
 from redact.media.extent import missing_bytes
 from redact.media.pixels import converted, display_turn, inverted, is_rgb, nearest, plain, turned, upright
 from redact.media.streams import best_video, open_input, sort_streams
@@ -38,30 +39,20 @@ log = logging.getLogger(__name__)
 _FREE_CLOCKS = {"mpegts", "mpegtsraw", "mpeg"}  # demuxers whose first time stamp is arbitrary
 _READ_FAILURES = 1000  # failed reads in a row, without a packet between them, that mean the end of what can be read
 _MARGIN = Fraction(1)  # seconds to seek before a start: reordered frames may lie before their key frame
-_MAX_RATE = 300  # frames per second above which a stated rate is a time base, not a rate
-
-
-@dataclass(slots=True)
-class Damage:
-    """What was wrong with an input so far.
-
-    lost_packets: gave no picture. damaged_frames: delivered, but marked. repaired_times: stamps missing, repeated
-    or backwards. read_errors: places where the container itself could not be read.
-    """
-
-    lost_packets: int = 0
-    damaged_frames: int = 0
-    repaired_times: int = 0
-    read_errors: int = 0
+_SLICES = {"hevc", "vp9", "vvc", "libdav1d"}  # decoders that know of damage whatever their threads
+_MAX_RATE = 240  # frames per second above which a stated rate is a time base, and encoders give up
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The delivered part of an input: container times start <= t < end become t - start, all in seconds."""
+    """Which part of the container's time is delivered, in seconds: time ``t`` becomes ``t - shift``.
 
-    start: Fraction
-    end: Fraction | None
+    cut: whether what would become negative is left out. end: output time from which on nothing is delivered.
+    """
+
     shift: Fraction
+    cut: bool
+    end: Fraction | None
 
 
 def open_source(
@@ -111,11 +102,10 @@ class Source:
 
     @property
     def span(self) -> Span:
-        """The delivered part of the input in container time, for whoever takes sound along."""
-        shift = (self._rebase - self._clock.shift) * self._time_base
-        begin = shift if self._rebase or self._from else Fraction(-(10**9))
-        end = None if self._to is None else self._to - self._clock.shift * self._time_base
-        return Span(begin, end, shift)
+        """The delivered part of the input, for whoever takes sound along."""
+        moved = self._rebase * self._time_base
+        end = None if self._to is None else self._to - moved
+        return Span(moved - self._clock.shift * self._time_base, self._from > 0, end)
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +122,7 @@ class Source:
         """Close the file. Safe to call twice."""
         self._container.close()
 
-    def _open(self, threads: int = 0) -> None:
+    def _open(self) -> None:
         self._container = open_input(self.path)
         stream = best_video(self._container)
         if stream is None:
@@ -146,8 +136,13 @@ class Source:
         for other in self._container.streams:
             if other.index != stream.index:
                 other.discard = av.stream.Discard.all
-        stream.thread_type = "AUTO"
-        stream.thread_count = threads
+        # Frame threads hand pictures on before they know whether these are damaged, and with slice threads the H.264
+        # decoder does not look: threads only within frames, and only where they cost no knowledge.
+        stream.thread_type = "SLICE"
+        if stream.codec_context.name not in _SLICES:
+            stream.thread_count = 1
+        if stream.codec_context.name == "libdav1d":
+            stream.codec_context.flags |= int(CodecFlags.low_delay)  # its own frame threads are turned off by this
         self._stream = stream
         self._time_base = stream.time_base or Fraction(1, 90_000)
 
@@ -201,46 +196,23 @@ class Source:
         return (pts + self._clock.shift) * self._time_base
 
     def _decode(self) -> Iterator[tuple[av.VideoFrame, bool]]:
-        """(picture, damaged) of the whole stream; after damage pictures count as damaged until a sound key frame."""
-        shown: int | None = None
-        given = 0
-        for picture, damaged in self._decode_once():
-            given += 1
-            if picture.pts is not None:
-                shown = picture.pts if shown is None else max(picture.pts, shown)
-            yield picture, damaged
-        if given + self.damage.lost_packets >= self._sent or shown is None:
-            return
-        # While frame threads drain, PyAV gives up all pictures after the first that fails: fetch those one by one.
-        self._container.close()
-        self._open(threads=1)
-        self._seek(max(Fraction(0), self._time(shown) - _MARGIN))
-        for picture, damaged in self._decode_once(after=shown):
-            if picture.pts is not None and picture.pts > shown:
-                yield picture, damaged
-
-    def _decode_once(self, after: int | None = None) -> Iterator[tuple[av.VideoFrame, bool]]:
-        """The same without a second try; losses up to time stamp ``after`` are not counted."""
-        suspect = False
-        self._sent = 0
+        """(picture, damaged) of the whole stream, in presentation order."""
+        suspicion = Suspicion()
         for packet in self._packets():
-            self._sent += packet is not None and not packet.is_discard
+            if packet is not None:
+                suspicion.sent(packet.pts)
             try:
                 pictures = self._stream.codec_context.decode(packet)
             except av.error.EOFError:
                 continue
             except (av.error.FFmpegError, ValueError, RuntimeError) as error:
                 log.debug("packet lost: %s", error)
-                suspect = True
-                if packet is not None and (after is None or packet.pts is None or packet.pts > after):
-                    self.damage.lost_packets += 1
+                self.damage.lost_packets += 1
+                suspicion.lost()
                 continue
             for picture in pictures:
-                if picture.is_corrupt:
-                    suspect = True
-                elif picture.key_frame:
-                    suspect = False
-                yield picture, suspect
+                yield from suspicion.passed(picture)
+        yield from suspicion.rest()
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
         """Packets of the video stream, then None to drain the decoder; a read error is not the end of the file."""
@@ -303,13 +275,13 @@ class Source:
         )
 
     def _read_turn(self, picture: av.VideoFrame) -> tuple[int, bool]:
-        for item in cast("SideDataContainer", picture.side_data):
-            if item.type.name == "DISPLAYMATRIX":
-                rotation, mirrored, error = display_turn(bytes(item))
-                if error > 0.5:
-                    log.warning("%s: turned by %.0f degrees more than shown", self.path.name, error)
-                return rotation, mirrored
-        return 0, False
+        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+        if matrix is None:
+            return 0, False
+        rotation, mirrored, error = display_turn(bytes(matrix))
+        if error > 0.5:
+            log.warning("%s: turned by %.0f degrees more than shown", self.path.name, error)
+        return rotation, mirrored
 
     def _nothing(self) -> SourceError:
         name = self.path.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -93,6 +94,10 @@ def _tag_names(tags: Iterable[dict[str, str]]) -> list[str]:
     return sorted(name for name in names if name not in _HARMLESS)
 
 
+# tags in no encoding at all must not stop a video; from PyAV 19 on they never do
+_READABLE: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+
+
 def open_input(path: Path) -> InputContainer:
     """Open ``path`` for reading, as a local file and nothing else. Raises SourceError.
 
@@ -104,11 +109,13 @@ def open_input(path: Path) -> InputContainer:
         raise SourceError(f"{path}: no such file", hint="check the path")
     if path.is_dir():
         raise SourceError(f"{path}: is a folder", hint="name a video file in it")
-    if path.is_file() and not path.stat().st_size:
+    if not path.is_file():
+        raise SourceError(f"{path}: is not a regular file", hint="copy its contents into a file first")
+    if not path.stat().st_size:
         raise SourceError(f"{path.name}: the file is empty", hint="copy it again from where it was recorded")
     try:
-        container = av.open(
-            f"file:{path}", "r", metadata_errors="replace", container_options={"protocol_whitelist": "file"}
+        container: InputContainer = av.open(
+            f"file:{path}", "r", container_options={"protocol_whitelist": "file"}, **_READABLE
         )
     except PermissionError:
         raise SourceError(f"{path.name}: may not be read", hint="check its permissions") from None

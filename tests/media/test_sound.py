@@ -114,6 +114,20 @@ def test_transport_stream_sound_fits_other_containers(make_video: MakeVideo, tmp
     assert len(samples) == pytest.approx(96_000, abs=4_000)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
+def test_a_restarted_recorder_keeps_sound_and_picture_together(
+    make_video: MakeVideo, tmp_path: Path, suffix: str
+) -> None:
+    """Two recordings in one file: the second one's clock starts again, and time goes on."""
+    parts = [make_video(f"{name}.ts", frames=100, audio="aac", starts_at=at) for name, at in [("a", 50), ("b", 0)]]
+    both = tmp_path / "both.ts"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    _, frames = copy(both, tmp_path / f"out.{suffix}", audio="keep")
+    assert len(frames) >= 190
+    _, samples, _ = sound_of(tmp_path / f"out.{suffix}")
+    assert len(samples) / 48_000 == pytest.approx(frames[-1].time, abs=0.4)
+
+
 def test_silent_source_with_kept_sound(make_video: MakeVideo, tmp_path: Path) -> None:
     copy(make_video("in.mp4"), tmp_path / "out.mp4", audio="keep")
     with av.open(str(tmp_path / "out.mp4")) as container:

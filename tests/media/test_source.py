@@ -216,6 +216,14 @@ def test_a_whole_file_is_not_called_truncated(make_video: MakeVideo) -> None:
             assert not source.truncated, suffix
 
 
+def test_trailing_bytes_are_not_a_truncation(make_video: MakeVideo) -> None:
+    path = make_video("in.mp4")
+    path.write_bytes(path.read_bytes() + b"\xff" * 64)
+    with open_source(path) as source:
+        assert len(list(source)) == 12
+        assert not source.truncated
+
+
 def refused(path: Path) -> SourceError:
     with pytest.raises(SourceError) as caught:
         open_source(path)
@@ -227,6 +235,8 @@ def refused(path: Path) -> SourceError:
 def test_what_is_no_video_is_refused(make_video: MakeVideo, tmp_path: Path) -> None:
     assert "no such file" in str(refused(tmp_path / "missing.mp4"))
     assert "folder" in str(refused(tmp_path))
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "regular file" in str(refused(tmp_path / "pipe.mp4"))
     (tmp_path / "empty.mp4").touch()
     assert "empty" in str(refused(tmp_path / "empty.mp4"))
     (tmp_path / "text.mp4").write_text("hello " * 400)
