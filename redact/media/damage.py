@@ -34,8 +34,7 @@ class Suspicion:
     def __init__(self) -> None:
         self._suspect = False
         self._decoding: deque[int] = deque(maxlen=4 * _MOST_HELD)  # stamps in decoding order, not yet shown
-        self._held: list[av.VideoFrame] = []
-        self._doubt = False
+        self._held: list[tuple[av.VideoFrame, bool]] = []
 
     def sent(self, pts: int | None) -> None:
         """A packet with this time stamp went into the decoder."""
@@ -44,22 +43,21 @@ class Suspicion:
 
     def lost(self) -> None:
         """A packet gave no picture."""
-        self._suspect = self._doubt = True
+        self._suspect = True
+        self._held = [(picture, True) for picture, _ in self._held]
 
     def passed(self, picture: av.VideoFrame) -> list[tuple[av.VideoFrame, bool]]:
         """(picture, damaged) of all that can be judged now that ``picture`` came out of the decoder."""
         if picture.is_corrupt:
-            self._suspect = True
+            self.lost()
         elif picture.key_frame:
             self._suspect = False
-        self._doubt = self._doubt or self._suspect
-        self._held.append(picture)
+        self._held.append((picture, self._suspect))
         return [] if self._awaited(picture.pts) and len(self._held) < _MOST_HELD else self.rest()
 
     def rest(self) -> list[tuple[av.VideoFrame, bool]]:
         """(picture, damaged) of all that still waits."""
-        held = [(picture, self._doubt) for picture in self._held]
-        self._held, self._doubt = [], self._suspect
+        held, self._held = self._held, []
         return held
 
     def _awaited(self, pts: int | None) -> bool:
