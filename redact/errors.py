@@ -37,6 +37,11 @@ class StreamLost(SourceError):
 class DetectorError(RedactError, RuntimeError):
     """A detector raised, hung or answered nonsense: nothing it was asked about may be shown."""
 
+    def __init__(
+        self, message: str, *, hint: str = "nothing was written; try another --detector, or --device cpu"
+    ) -> None:
+        super().__init__(message, hint=hint)
+
 
 class ModelError(RedactError, OSError):
     """Model weights are missing, damaged, unknown, or could not be fetched."""

@@ -78,7 +78,7 @@ def redact_file(
         whole=tally.whole,
         moments=tuple(tally.moments),
         dropped=tuple(source.dropped),
-        warnings=tuple(warnings_of(source, policy)),
+        warnings=tuple(warnings_of(source, policy, tally.duration)),
     )
 
 

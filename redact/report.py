@@ -19,6 +19,7 @@ from redact.timeline import TrackSummary
 
 FORMAT = "redact-report"
 VERSION = 1
+_SLACK = 1.0  # seconds that sound may go on after the picture without a word
 MOST_MOMENTS = 20  # moments of low confidence that are named; more than a person looks at
 
 
@@ -166,10 +167,17 @@ def _track(track: TrackSummary) -> dict[str, Any]:
     }
 
 
-def warnings_of(source: Source | None, policy: Policy) -> Iterator[str]:
-    """What a careful person should know of a run, in sentences; complete once all frames were read."""
+def warnings_of(source: Source | None, policy: Policy, duration: float = 0.0) -> Iterator[str]:
+    """What a careful person should know of a run, in sentences; complete once all frames were read.
+
+    duration: seconds of video that went by, where there is a source.
+    """
     if source is not None:
         damage = source.damage
+        stated = source.info.duration
+        if stated is not None and duration < stated - max(_SLACK, stated * 0.02) and not source.truncated:
+            # behind damage a demuxer may find nothing more, and calls that the end
+            yield f"the input says that it lasts {stated:.1f} s; {duration:.1f} s of video could be read"
         if source.truncated:
             yield "the input ends early or cannot be read to its end; the output ends with it"
         if damage.lost_packets:

@@ -92,7 +92,7 @@ def detect_file(
         tracks=tuple(sorted(timeline.tracks, key=lambda track: track.number)),
         whole=tally.whole,
         moments=tuple(tally.moments),
-        warnings=tuple(warnings_of(source, policy)),
+        warnings=tuple(warnings_of(source, policy, tally.duration)),
     )
 
 
@@ -146,7 +146,7 @@ def render_file(
         whole=tally.whole,
         moments=tuple(tally.moments),
         dropped=tuple(source.dropped),
-        warnings=tuple(warnings_of(source, policy)),
+        warnings=tuple(warnings_of(source, policy, tally.duration)),
     )
 
 

@@ -155,7 +155,8 @@ def _asked(detector: Detector, rgb: NDArray[np.uint8]) -> Detections:
     except RedactError:
         raise
     except Exception as error:  # a detector may be anybody's; whatever it raises, nothing may be shown
-        raise DetectorError(f"detector {detector.name} failed: {error or type(error).__name__}") from error
+        words = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DetectorError(f"detector {detector.name} failed: {words}") from error
 
 
 def _shrunk(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
