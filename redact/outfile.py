@@ -17,7 +17,7 @@ class OutFile:
     """A file being written as ``NAME.part``. A context manager: left without ``commit`` it leaves nothing behind.
 
     begin: what it begins with. inputs: files that must not be overwritten, however they are named. file: what to
-    write to, or to hand to whoever writes. Raises SinkError.
+    write to, or to hand to whoever writes. part: its path, for whoever opens files by name. Raises SinkError.
     """
 
     def __init__(
@@ -29,13 +29,13 @@ class OutFile:
         inputs: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         self.path = Path(path)
-        self._part = self.path.with_name(self.path.name + ".part")
+        self.part = self.path.with_name(self.path.name + ".part")
         self._overwrite = overwrite
         self._open = False
         with self.explained():
             self._check(inputs)
-            self._part.unlink(missing_ok=True)  # never written through: it could be a link
-            self.file: BinaryIO = self._part.open("x+b")
+            self.part.unlink(missing_ok=True)  # never written through: it could be a link
+            self.file: BinaryIO = self.part.open("x+b")
         self._open = True
         with self.begun():
             self.file.write(begin.encode())
@@ -72,7 +72,7 @@ class OutFile:
                 self.file.close()
                 if not self._overwrite:
                     self._refuse_existing()
-                self._part.replace(self.path)
+                self.part.replace(self.path)
             self._open = False
         finally:
             self.abort()
@@ -85,7 +85,7 @@ class OutFile:
         with contextlib.suppress(OSError, ValueError):
             self.file.close()
         with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)
+            self.part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
@@ -95,7 +95,7 @@ class OutFile:
         except SinkError:
             raise
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise SinkError(
                     f"{self.path}: the disk is full", hint="make room, or write to another disk"
                 ) from error
@@ -104,16 +104,19 @@ class OutFile:
                     f"{self.path.parent}: may not be written to", hint="write to a folder of your own"
                 ) from error
             raise SinkError(
-                f"{self.path}: cannot be written ({error.strerror or error})", hint="give the output another name"
+                f"{self.path}: cannot be written ({error.strerror or error})",
+                hint="try another name, container or codec",
             ) from error
 
     def _check(self, inputs: Iterable[str | os.PathLike[str]]) -> None:
         for taken in inputs:
-            for place in (self.path, self._part):
+            for place in (self.path, self.part):
                 if place.exists() and os.path.exists(taken) and place.samefile(taken):
                     raise SinkError(f"{place}: is the input itself", hint="give the output another name")
         if not self.path.parent.is_dir():
             raise SinkError(f"{self.path.parent}: no such folder", hint="make it first")
+        if self.path.is_dir():
+            raise SinkError(f"{self.path}: is a folder", hint="name a file in it")
         if self.path.exists() and not self.path.is_file():
             raise SinkError(f"{self.path}: is not a regular file", hint="give the output another name")
         if not self._overwrite:

@@ -29,6 +29,7 @@ from redact.media.encoders import Choice, choose, muxer_of
 from redact.media.pixels import converted, is_rgb
 from redact.media.sound import Sound
 from redact.media.source import Source
+from redact.outfile import OutFile
 from redact.policy import Encoding
 
 _COUNTING = {"avi"}  # containers that know frames by number only: time stamps become the nearest frame
@@ -67,30 +68,25 @@ class Sink:
         source: Source | None = None,
         overwrite: bool = False,
     ) -> None:
-        self.path = path
-        self._part = path.with_name(path.name + ".part")
-        self._overwrite = overwrite
         self._info = info
         muxer = muxer_of(path.suffix)
         self._choice = choose(encoding, info.codec, info.pixel_format, info.width, info.height, muxer)
         self.codec, self.pixel_format = self._choice.codec, self._choice.pixel_format
-        self._check_place(source)
-        self._open = True
         self._sound: Sound | None = None
         self._last = -1
         self._written = 0
-        with self._explained():
-            self._part.unlink(missing_ok=True)
-            self._container = _container(self._part, muxer, info)
-        try:
-            with self._explained():
+        self._out = OutFile(path, overwrite=overwrite, inputs=[source.path] if source is not None else [])
+        self._container: OutputContainer | None = None
+        with self._out.begun(), self._explained():
+            try:
+                self._container = _container(self._out.part, muxer, info)
                 self._stream = _video_stream(self._container, self._choice, info, muxer)
                 if source is not None and source.audio_streams:
                     self._sound = Sound(source, self._container)
                 self._container.start_encoding()
-        except BaseException:
-            self.abort()
-            raise
+            except BaseException:
+                self._close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +116,7 @@ class Sink:
         picture.duration = max(1, round(frame.duration * unit))
         picture.pict_type = 0  # the decoder's, which an encoder would take for an order
         with self._explained():
-            self._container.mux(self._stream.encode(picture))
+            self._muxed.mux(self._stream.encode(picture))
             if self._sound is not None:
                 self._sound.until(frame.pts * frame.time_base)
 
@@ -132,76 +128,46 @@ class Sink:
                 if self._written < _REORDERED:
                     for packet in rest:  # x265 leaves decoding times of so short a video unset
                         packet.dts = packet.pts
-                self._container.mux(rest)
+                self._muxed.mux(rest)
                 if self._sound is not None:
                     self._sound.finish()
-                    self._sound.close()
-                self._container.close()
-                with self._part.open("rb+") as file:
-                    os.fsync(file.fileno())
-                if not self._overwrite:
-                    _refuse_existing(self.path)
-                self._part.replace(self.path)
-            self._open = False
+                self._muxed.close()
+            self._out.commit()
         finally:
             self.abort()
 
     def abort(self) -> None:
         """Leave nothing behind. Does nothing after ``commit``; safe to call twice."""
-        if not self._open:
-            return
-        self._open = False
+        self._close()
+        self._out.abort()
+
+    def _close(self) -> None:
         if self._sound is not None:
             self._sound.close()
-        with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
-            self._container.close()
-        with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        if self._container is not None:
+            with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
+                self._container.close()
+
+    @property
+    def _muxed(self) -> OutputContainer:
+        assert self._container is not None
+        return self._container
 
     @property
     def _time_base(self) -> Fraction:
         return self._stream.codec_context.time_base
 
-    def _check_place(self, source: Source | None) -> None:
-        if source is not None:
-            for place in (self.path, self._part):
-                if place.exists() and place.samefile(source.path):
-                    raise SinkError(f"{place}: is the input itself", hint="give the output another name")
-        if self.path.is_dir():
-            raise SinkError(f"{self.path}: is a folder", hint="name a file in it")
-        if self.path.exists() and not self.path.is_file():
-            raise SinkError(f"{self.path}: is not a regular file", hint="give the output another name")
-        if not self._overwrite:
-            _refuse_existing(self.path)
-        if not self.path.parent.is_dir():
-            raise SinkError(f"{self.path.parent}: no such folder", hint="make it first")
-
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         """Turn what FFmpeg and the system raise into one line."""
-        try:
-            yield
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            if isinstance(error, SinkError):
+        with self._out.explained():
+            try:
+                yield
+            except OSError:
                 raise
-            number = getattr(error, "errno", None)
-            reason = getattr(error, "strerror", None) or str(error)
-            if number in _FULL:
-                raise SinkError(
-                    f"{self.path}: the disk is full", hint="make room, or write to another disk"
-                ) from error
-            if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-                raise SinkError(
-                    f"{self.path.parent}: may not be written to", hint="write to a folder of your own"
-                ) from error
-            raise SinkError(
-                f"{self.path}: cannot be written ({reason})", hint="try another container or codec"
-            ) from error
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists() or path.is_symlink():
-        raise SinkError(f"{path}: exists already", hint="use -y to replace it, or give the output another name")
+            except (av.error.FFmpegError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                raise OSError(getattr(error, "errno", None) or errno.EIO, reason) from error
 
 
 def _container(part: Path, muxer: str, info: VideoInfo) -> OutputContainer:
