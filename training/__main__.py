@@ -31,7 +31,7 @@ def _train(a: argparse.Namespace) -> None:
 def _export(a: argparse.Namespace) -> None:
     from .export import export, from_checkpoint, quantise
 
-    print(a.out, export(from_checkpoint(a.checkpoint), a.out))
+    print(a.out, export(from_checkpoint(a.checkpoint, a.plan), a.out))
     if a.int8:
         from .data import load, split
 
@@ -99,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("export", help="write a checkpoint's averaged weights as ONNX")
     p.add_argument("checkpoint", type=Path)
     p.add_argument("out", type=Path, help="the .onnx to write")
+    p.add_argument("--plan", help="a smaller plan than was trained: guard-s out of a run of guard-m")
     p.add_argument("--int8", type=Path, help="write a statically quantised version here, too")
     p.add_argument("--data", type=Path, default=Path("../shared/train"), help="pictures for its calibration")
     p.add_argument("--pictures", type=int, default=128, help="how many of them")

@@ -18,8 +18,8 @@ from redact.geometry import Boxes, area, as_boxes, overlap
 from .data import Example, Image, Truth
 from .network import KINDS
 
-FACE_SIZES = (7.0, 170.0)  # longer side in pixels of the crop, log-uniform
-PERSON_SIZES = (24.0, 340.0)
+SIZES = ((7.0, 170.0), (24.0, 340.0))  # per kind: longer side in pixels, log-uniform; more in crops wider than _USUAL
+_USUAL = 320
 _TOO_SMALL = (5.0, 14.0)  # longer side, per kind: below it a box is ignored rather than learnt
 _KEPT, _LOST = 0.35, 0.1  # visible share: from the first on a box counts, below the second it is gone
 
@@ -81,7 +81,8 @@ def _scale(rng: Generator, example: Example, side: int) -> tuple[float, Boxes | 
         boxes = example.truths[index].sure
         if len(boxes) and rng.random() < 0.85:
             box = boxes[rng.integers(len(boxes))]
-            wanted = log_uniform(rng, *(FACE_SIZES if index == 0 else PERSON_SIZES))
+            low, high = SIZES[index]
+            wanted = log_uniform(rng, low, high * max(1, side / _USUAL))
             scale = wanted / max(float((box[2:] - box[:2]).max()), 1.0)
             return scale, box[None]
     return log_uniform(rng, 0.4, 1.8) * side / max(example.size), None

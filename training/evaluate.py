@@ -181,6 +181,19 @@ def compare(contestants: list[Contestant], exams: list[Exam], sample: Path | Non
     return report
 
 
+def _by_tag(rows: dict[str, dict[str, dict[str, Any]]], takers: list[str], exam: str) -> list[str]:
+    tags: dict[str, list[Any]] = rows[takers[0]][exam].get("by_tag", {})
+    if len(tags) < 2:
+        return []
+    heads = [f"{t.replace('_', ' ')} ({n})" for t, (_, n) in tags.items()]
+    lines = [f"| detector | {' | '.join(heads)} |"]
+    lines.append("|---" * (1 + len(tags)) + "|")
+    for name in takers:
+        mine = rows[name][exam]["by_tag"]
+        lines.append(f"| {name} | {' | '.join(f'{mine[t][0]:.2f}' for t in tags)} |")
+    return [*lines, ""]
+
+
 def markdown(report: dict[str, Any]) -> str:
     """The report as tables."""
     lines: list[str] = []
@@ -215,6 +228,7 @@ def markdown(report: dict[str, Any]) -> str:
             lines.append(f"| {name} | {' | '.join(recalls)} | {' | '.join(sizes)} | {own} |")
         counts = " · ".join(f"{b}: {c}" for b, (_, c) in zip(bands, first["by_height"].values(), strict=True))
         lines += ["", f"By height: recall at {BUDGET:g} false positives a picture; how many there are: {counts}.", ""]
+        lines += _by_tag(rows, takers, exam)
     timed = [n for n in names if "milliseconds" in rows[n]]
     if timed:
         keys = list(rows[timed[0]]["milliseconds"])

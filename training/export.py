@@ -19,11 +19,16 @@ from .teachers import padded, scaled
 OPSET = 17
 
 
-def from_checkpoint(checkpoint: Path) -> Detector:
-    """The detector with the averaged weights of a checkpoint, ready to answer."""
+def from_checkpoint(checkpoint: Path, plan: str | None = None) -> Detector:
+    """The detector with the averaged weights of a checkpoint, ready to answer.
+
+    `plan` may name a smaller plan than was trained: what it lacks is left out. (guard-s is guard-m without its finest
+    level, so one run trains both.)
+    """
     stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network = Detector(PLANS[stored["recipe"]["plan"]])
-    network.load_state_dict(stored["average"])
+    network = Detector(PLANS[plan or stored["recipe"]["plan"]])
+    wanted = network.state_dict()
+    network.load_state_dict({name: value for name, value in stored["average"].items() if name in wanted})
     return network.eval()
 
 

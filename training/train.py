@@ -46,6 +46,7 @@ class Recipe:
     steps: int = 10_000
     batch: int = 32  # crops
     side: int = 320  # pixels, a multiple of 64
+    wide: int = 3  # every so many batches one of a quarter as many crops, twice as wide: for what fills the picture
     rate: float = 1e-3  # of AdamW, at its highest
     final: float = 0.01  # share of `rate` that is left at the end
     warmup: int = 200  # steps
@@ -128,9 +129,9 @@ class Batches(Dataset[Batch]):
         group = self.groups[int(rng.choice(len(self.groups), p=self.weight))]
         return group[int(rng.integers(len(group)))]
 
-    def crop(self, rng: np.random.Generator) -> augment.Crop:
-        """One training crop."""
-        side, chance = self.recipe.side, rng.random()
+    def crop(self, rng: np.random.Generator, side: int) -> augment.Crop:
+        """One training crop, `side` pixels wide and high."""
+        chance = rng.random()
         if chance < 0.5:
             count = 9 if chance < 0.12 else 4
             picks = [self._pick(rng) for _ in range(count)]
@@ -151,7 +152,10 @@ class Batches(Dataset[Batch]):
         """The part of batch `step` that the member `rank` of the team trains on."""
         cv2.setNumThreads(1)
         rng = np.random.default_rng((self.recipe.seed, step, rank))
-        crops = [self.crop(rng) for _ in range(self.recipe.batch // self.team.size)]
+        count, side = self.recipe.batch // self.team.size, self.recipe.side
+        if self.recipe.wide and step % self.recipe.wide == 0 and step:
+            count, side = max(1, count // 4), 2 * side
+        crops = [self.crop(rng, side) for _ in range(count)]
         targets = [assign(c, self.strides) for c in crops]
         return Batch(
             torch.from_numpy(np.stack([c.image for c in crops])),
@@ -459,3 +463,5 @@ def _member(
         if run.step == 0 and source is not None:
             run.look(held)
     run.run(held)
+    if team.size > 1:
+        distributed.destroy_process_group()  # else the others never end

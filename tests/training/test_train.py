@@ -99,3 +99,20 @@ def test_freezing_nothing_freezes_nothing() -> None:
     freeze(network, ())
     assert all(p.requires_grad for p in network.parameters())
     assert all(m.training for m in network.modules())
+
+
+def test_some_batches_are_wide_and_few(folder: Path, tmp_path: Path) -> None:
+    run = started(folder, tmp_path / "run", Recipe(steps=4, batch=4, side=128, wide=2, warmup=1))
+    assert [tuple(b.image.shape[:2]) for b in run.batches] == [(4, 128), (4, 128), (1, 256), (4, 128)]
+
+
+def test_a_smaller_plan_comes_out_of_a_larger_run(folder: Path, tmp_path: Path) -> None:
+    from training.export import from_checkpoint
+
+    run = started(folder, tmp_path / "run", Recipe(plan="guard-m", steps=1, batch=2, side=128))
+    run.run([], look=10**6)
+    small, large = from_checkpoint(run.checkpoint, "guard-s"), from_checkpoint(run.checkpoint)
+    image = torch.randint(0, 255, (1, 128, 128, 3), dtype=torch.uint8)
+    assert [v.stride for v in small(image)] == [8, 16, 32, 64]
+    assert [v.stride for v in large(image)] == [4, 8, 16, 32, 64]
+    assert torch.equal(small(image)[0].values, large(image)[1].values)
