@@ -516,9 +516,15 @@ def test_a_hostile_line_is_refused_in_little_memory(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mkv", "r.json"]
 
 
-def started(tmp_path: Path, *args: str) -> subprocess.Popen[str]:
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory) -> Path:
+    """Half a minute of work."""
+    return make_clip(tmp_path_factory.mktemp("long") / "a.mkv", 700, codec="libx264", size=(640, 480))
+
+
+def started(long_clip: Path, tmp_path: Path, *args: str) -> subprocess.Popen[str]:
     """The command at work: its .part is there."""
-    make_clip(tmp_path / "a.mkv", 1200, codec="libx264", size=(640, 480))
+    shutil.copy(long_clip, tmp_path)
     run = subprocess.Popen(
         [sys.executable, "-m", "redact", *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=HERE,
@@ -535,8 +541,8 @@ def started(tmp_path: Path, *args: str) -> subprocess.Popen[str]:
     "args", [("file", "a.mkv", "-o", "out.mkv", "--report", "t.json"),
              ("detect", "a.mkv", "-o", "r.json", "--export", "mot", "--export", "csv")], ids=lambda a: a[0]
 )  # fmt: skip
-def test_control_c_half_way(tmp_path, args):
-    run = started(tmp_path, *args)
+def test_control_c_half_way(long_clip, tmp_path, args):
+    run = started(long_clip, tmp_path, *args)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 130
@@ -544,8 +550,8 @@ def test_control_c_half_way(tmp_path, args):
     assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
 
 
-def test_kill_half_way_leaves_a_part_at_most_and_nothing_in_its_way(tmp_path, cli):
-    run = started(tmp_path, "file", "a.mkv", "-o", "out.mkv")
+def test_kill_half_way_leaves_a_part_at_most_and_nothing_in_its_way(long_clip, tmp_path, cli):
+    run = started(long_clip, tmp_path, "file", "a.mkv", "-o", "out.mkv")
     run.kill()
     run.communicate(timeout=60)
     assert {path.name for path in tmp_path.iterdir()} <= {"a.mkv", "out.mkv.part"}

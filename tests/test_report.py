@@ -105,9 +105,7 @@ def test_the_two_steps_by_command(clip, tmp_path):
     run = command("detect", clip, "-o", tmp_path / "r.json", "--export", "csv", "--json")
     assert run.returncode == 0, run.stderr
     jsonschema.validate(json.loads(run.stdout), SCHEMA)
-    run = command(
-        "render", clip, tmp_path / "r.json", "-o", tmp_path / "out.mkv", "--report", tmp_path / "report.json"
-    )
+    run = command("render", clip, tmp_path / "r.json", "-o", tmp_path / "out.mkv", "--report", tmp_path / "t.json")
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(f"{tmp_path / 'out.mkv'}: 60 frames (2.4 s)")
     jsonschema.validate(json.loads((tmp_path / "t.json").read_text()), SCHEMA)

@@ -55,7 +55,7 @@ def covered(image: Image.Image, bgr: Bgr, mask: Mask, transparent: int | None = 
         palette = np.array(image.getpalette("RGB") or [0, 0, 0], dtype=np.int32).reshape(-1, 3)
         usable = np.array([index for index in range(len(palette)) if index != transparent] or [0])
         indices = usable[_nearest(np.asarray(rgb), palette[usable])].astype(np.uint8)
-        result.paste(Image.fromarray(indices, "L"), mask=where)
+        result.paste(Image.fromarray(indices), mask=where)
     elif image.mode == "1":
         result.paste(rgb.convert("1", dither=Image.Dither.NONE), mask=where)
     else:
@@ -93,7 +93,7 @@ def paletted(rgba: Image.Image, mask: Mask) -> tuple[Image.Image, int | None]:
     if transparent is not None:
         indices = np.where(clear, transparent, indices)
         colours = np.concatenate([colours, np.zeros((1, 3), np.int32)])
-    image = Image.fromarray(indices.astype(np.uint8), "L")
+    image = Image.fromarray(indices.astype(np.uint8))
     image.putpalette(colours.astype(np.uint8).tobytes(), "RGB")
     return image, transparent
 
