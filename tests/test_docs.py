@@ -84,3 +84,10 @@ def test_every_key_of_a_schema_is_explained(name):
     parts = ["run"] if name == "report" else ["frame", "region"]
     for key in [*schema["properties"], *(key for part in parts for key in schema["$defs"][part]["properties"])]:
         assert f"`{key}`" in written, key
+
+
+def test_every_detector_of_the_catalog_has_a_card():
+    from redact.detect.catalog import catalog
+
+    written = (DOCS / "models.md").read_text(encoding="utf-8")
+    assert [name for name in catalog() if name not in written] == [], "run python docs/make_models.py"
