@@ -10,13 +10,13 @@ HEAD = """# Detectors
 
 Made from `models/catalog.toml` by `python docs/make_models.py`.
 
-`--detector NAME` chooses one, `--detector A+B` joins them: whatever either finds is covered. `redact models list` says
-which are here, `redact models fetch NAME` downloads one from its origin and verifies it, `--detector PATH.onnx` takes
-a file of one's own. The default is the one that is shipped.
+`--detector NAME` chooses one, `--detector A+B` joins them: whatever either finds is covered. `redact models list`
+says which are here, `redact models fetch NAME` downloads one from its origin and verifies it,
+`--detector PATH.onnx` takes a file of one's own. The default is the one that is shipped.
 
 **No detector finds everybody.** What each is known to miss stands below; what that means for whole recordings is in
-[benchmarks.md](benchmarks.md). "Measured" is recall by height in pixels at the model's input, at the score that starts
-a track and at the score that prolongs one.
+[benchmarks.md](benchmarks.md). "Measured" is recall by height in pixels at the model's input, at the score that
+starts a track and at the score that prolongs one.
 """
 
 

@@ -47,10 +47,10 @@ def redact_picture(
     policy = policy or Policy()
     detector = detector or load_detector(policy.detector, device=policy.device)
     with Picture(input) as picture, PictureSink(output, picture, overwrite=overwrite) as sink:
-        job = _Job(policy, detector)
+        job = PageJob(policy, detector)
         tally = Tally(picture.count, job.counts, progress)
         waiting: deque[Page] = deque()
-        for item in tally.over(job.settled(_kept(picture, waiting), animated=picture.animated)):
+        for item in tally.over(job.settled(kept(picture, waiting), animated=picture.animated)):
             sink.write(job.cover(item), waiting.popleft(), job.cover.mask(item))
         sink.commit()
     return Result(
@@ -107,7 +107,7 @@ def redact_image(
         )
     grey = image.ndim == 2
     bgr = np.repeat(image[:, :, None], 3, axis=2) if grey else np.array(image, order="C")
-    job = _Job(policy, detector or load_detector(policy.detector, device=policy.device))
+    job = PageJob(policy, detector or load_detector(policy.detector, device=policy.device))
     for item in job.settled([Frame(bgr, 0, 0, Fraction(1))], animated=False):
         mask = job.cover.mask(item)
         job.cover(item)
@@ -115,15 +115,18 @@ def redact_image(
     return np.where(mask, bgr[:, :, 1], image) if grey else bgr
 
 
-def _kept(picture: Picture, waiting: deque[Page]) -> Iterator[Frame]:
+def kept(picture: Picture, waiting: deque[Page]) -> Iterator[Frame]:
     """The frames of a picture, while its pages wait for them to be settled."""
     for page in picture:
         waiting.append(page)
         yield page.frame
 
 
-class _Job:
-    """Settles frames that follow each other in time, or pages that have nothing to do with each other."""
+class PageJob:
+    """Settles frames that follow each other in time, or pages that have nothing to do with each other.
+
+    cover: for the page that was settled last. counts: tracks by kind, and tracks, looks: complete at the end.
+    """
 
     def __init__(self, policy: Policy, detector: Detector) -> None:
         self._policy = policy
@@ -134,6 +137,7 @@ class _Job:
         self.looks = 0
 
     def settled(self, frames: Iterable[Frame], *, animated: bool) -> Iterator[Settled]:
+        """Every frame with all that is to be covered in it. Raises DetectorError."""
         if animated:
             yield from self._together(frames)
             return

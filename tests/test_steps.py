@@ -20,7 +20,7 @@ from redact.frames import Frame
 from redact.mot import MotRegions
 from redact.regions import Region, Settled
 from redact.regions_file import MAX_REGIONS, Header, RegionsReader, RegionsWriter
-from tests.clips import Scripted, decode, make_clip
+from tests.clips import Scripted, decode, make_clip, picture
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "regions.schema.json").read_text())
 LOSSLESS = redact.Encoding(codec="ffv1")
@@ -285,11 +285,28 @@ def test_detect_overwrites_nothing(clip, tmp_path):
         redact.detect_file(clip, tmp_path / "r.json", detector=Scripted(script), exports=["yaml"])
 
 
-def test_a_picture_is_told_the_other_way(tmp_path):
-    (tmp_path / "a.png").write_bytes(b"x")
-    with pytest.raises(redact.SourceError) as caught:
-        redact.detect_file(tmp_path / "a.png", tmp_path / "r.json")
-    assert "redact file" in caught.value.hint
+@pytest.mark.parametrize("name", ["still.png", "pages.tif", "moving.gif"])
+def test_pictures_in_two_steps(tmp_path, name):
+    from PIL import Image
+
+    frames = [Image.fromarray(picture(index)) for index in range(4)]
+    several = {"save_all": True, "append_images": frames[1:]} if name != "still.png" else {}
+    frames[0].save(tmp_path / name, **several)
+    suffix = Path(name).suffix
+
+    def detector():
+        return Scripted(lambda index: [(0.4, 0.4, 0.6, 0.7)] if index < 2 else [])
+
+    redact.redact_file(tmp_path / name, tmp_path / f"one{suffix}", detector=detector())
+    redact.detect_file(tmp_path / name, tmp_path / "r.json", detector=detector(), exports=["mot"])
+    jsonschema.validate(json.loads((tmp_path / "r.json").read_text()), SCHEMA)
+    two = redact.render_file(tmp_path / name, tmp_path / "r.json", tmp_path / f"two{suffix}")
+    redact.render_file(tmp_path / name, tmp_path / "r.mot.zip", tmp_path / f"three{suffix}")
+    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"three{suffix}").read_bytes()
+    assert (tmp_path / f"one{suffix}").read_bytes() != (tmp_path / name).read_bytes()
+    assert two.frames == (4 if several else 1)
+    assert two.regions["seen"] >= 1
 
 
 def test_an_untouched_mot_archive_covers_the_same(clip, regions, tmp_path):

@@ -18,7 +18,7 @@ FINDING = tuple(name for name in settings(Policy) if name not in COVERING)
 
 @with_settings(only=FINDING)
 def detect(
-    input: Annotated[Path, typer.Argument(help="A video.", show_default=False)],
+    input: Annotated[Path, typer.Argument(help="A video or picture.", show_default=False)],
     policy: Policy,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Regions file; default: NAME.regions.json beside the input.")
@@ -65,7 +65,7 @@ def detect(
 
 @with_settings(only=COVERING)
 def render(
-    input: Annotated[Path, typer.Argument(help="The video that the regions are of.", show_default=False)],
+    input: Annotated[Path, typer.Argument(help="The video or picture that the regions are of.", show_default=False)],
     regions: Annotated[
         Path, typer.Argument(help="A file of redact detect, edited or not, or a MOT file.", show_default=False)
     ],
