@@ -21,6 +21,7 @@ NAMES = {
     "scenes": "cuts found and cuts imagined",
     "cadence": "how often to look",
     "margins": "how far to cover around what was not looked at",
+    "codecs": "how near to transparent the encoders are, how fast and how small",
     "protection": "how much of what is labelled is hidden",
 }
 RESULTS = ROOT / "benchmarks" / "results"
@@ -45,7 +46,8 @@ def run(name: str, *, quick: bool) -> None:
         raise SystemExit(f"{name}: there is no footage (REDACT_FOOTAGE); --quick uses the samples")
     module: Any = importlib.import_module(f"benchmarks.{name}")
     results = {"machine": stamp(), "quick": quick, **module.measure(quick)}
-    print(f"## {name}\n\n{module.table(results)}\n")
+    table = f"{module.table(results)}\n\n{_footer(results['machine'])}"
+    print(f"## {name}\n\n{table}\n")
     if quick:
         return
     RESULTS.mkdir(exist_ok=True)
@@ -54,7 +56,15 @@ def run(name: str, *, quick: bool) -> None:
         module.plot(results, DOCS)
     page = DOCS / "benchmarks.md"
     if page.exists():
-        page.write_text(_inserted(page.read_text(), name, module.table(results)))
+        page.write_text(_inserted(page.read_text(), name, table))
+
+
+def _footer(machine: dict[str, Any]) -> str:
+    return (
+        f"*Measured on {machine['day']} with detector `{machine['detector']}`, ONNX Runtime"
+        f" {machine['packages']['onnxruntime']}, PyAV {machine['packages']['av']}, Python {machine['python']},"
+        f" {machine['cores']} cores of {machine['processor']}.*"
+    )
 
 
 def _inserted(page: str, name: str, table: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.clips import decoded, labelled
+from benchmarks.clips import PRIVATE, decoded, labelled
 from benchmarks.constants import replaced
 from benchmarks.coverage import Coverage
-from benchmarks.protection import PRIVATE, masks
+from benchmarks.protection import masks
 from benchmarks.replay import Replay
 from benchmarks.truth import labels
 from redact import cadence

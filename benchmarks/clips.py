@@ -21,6 +21,7 @@ from redact.frames import PIXEL_FORMATS, Frame
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"
+PRIVATE = ROOT / "benchmarks" / "results" / "private"  # never committed
 Truth = Literal["corners", "mot", "script", "pseudo", "none"]
 
 

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from redact.policy import Policy
+
 PACKAGES = ("redact", "numpy", "opencv-python-headless", "av", "onnxruntime")
 
 
@@ -20,6 +22,7 @@ def stamp() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "detector": Policy().detector,
         "day": datetime.now(UTC).date().isoformat(),
     }
 

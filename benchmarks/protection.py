@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clips import ROOT, Clip, decoded, deface_python, labelled
+from benchmarks.clips import PRIVATE, ROOT, Clip, decoded, deface_python, labelled
 from benchmarks.coverage import BINS, Coverage, Mask, Seen
 from benchmarks.replay import Replay
 from benchmarks.truth import EVERY, labels
@@ -29,7 +29,6 @@ from redact.errors import RedactError
 from redact.policy import Policy
 from redact.regions import Settled
 
-PRIVATE = ROOT / "benchmarks" / "results" / "private"
 WAYS: Mapping[str, tuple[str, Policy]] = {
     "redact": ("default", Policy()),
     "redact --lookahead 0 --every 1": ("default", Policy(lookahead=0, every=1)),
