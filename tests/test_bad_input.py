@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -572,3 +573,36 @@ def test_a_folder_of_good_and_bad(cli, tmp_path):
     assert outcome.status == 1
     assert outcome.made == {"out", "out/good.mkv", "out/good.png", "out/really.gif"}
     assert outcome.err.count("error: ") == outcome.err.count("hint: ") == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "written"),
+    [
+        (("file", "a.tif", "-o", "out.tif"), {"out.tif.part"}),
+        (("file", "a.gif", "-o", "out.gif"), {"out.gif.part"}),
+        (("file", "a.jpg", "-o", "out.webp", "--report", "t.json"), {"out.webp.part", "t.json.part"}),
+        (("detect", "a.mkv", "-o", "r2.json", "--export", "mot"), {"r2.json.part", "r2.mot.zip.part"}),
+        (("render", "a.mkv", "r.json", "-o", "out.mkv"), {"out.mkv.part"}),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_no_other_file_is_ever_opened_for_writing(tmp_path, args, written):
+    """Not even one that is deleted again: the system's own record of the run says so."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    (tmp_path / "work").mkdir()
+    make_clip(tmp_path / "work/a.mkv", 10)
+    redact.detect_file(tmp_path / "work/a.mkv", tmp_path / "work/r.json", detector=Scripted(lambda _: []))
+    frames = [Image.fromarray(picture(index)) for index in range(3)]
+    for name in ("a.tif", "a.gif"):
+        frames[0].save(tmp_path / "work" / name, save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "work/a.jpg")
+    command = ["strace", "-f", "-qq", "-e", "trace=openat,open,creat", "-o", str(tmp_path / "log")]
+    run = subprocess.run(
+        [*command, sys.executable, "-m", "redact", *args], cwd=tmp_path / "work", capture_output=True, text=True,
+        env=HERE | {"PYTHONDONTWRITEBYTECODE": "1"}, timeout=150,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    opened = re.findall(r'open(?:at)?\((?:AT_FDCWD, )?"([^"]+)", ([A-Z_|0-9]+)', (tmp_path / "log").read_text())
+    found = {path for path, flags in opened if re.search("O_WRONLY|O_RDWR|O_CREAT", flags)}
+    assert {Path(path).name for path in found if not path.startswith(("/dev/", "/proc/"))} == written

@@ -114,3 +114,20 @@ def test_the_two_steps_by_command(clip, tmp_path):
     failed_cleanly(command("detect", clip, "-o", tmp_path / "y.json", "--style", "solid"), 2)
     failed_cleanly(command("render", clip, tmp_path / "r.json", "-o", tmp_path / "x.mkv", "--hold", "3"), 2)
     failed_cleanly(command("render", clip, tmp_path / "nowhere.json", "-o", tmp_path / "x.mkv"), 1)
+
+
+def test_a_dry_run_writes_no_report(clip, tmp_path):
+    run = command("file", "-n", clip, "-o", tmp_path / "out.mkv", "--report", tmp_path / "r.json", "--json")
+    assert run.returncode == 0, run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_that_says_it_is_longer_than_it_is():
+    from types import SimpleNamespace
+
+    from redact.report import warnings_of
+
+    damage = SimpleNamespace(lost_packets=0, damaged_frames=0, repaired_times=0)
+    source = SimpleNamespace(truncated=False, damage=damage, info=SimpleNamespace(duration=10.0))
+    assert any("4.0 s of video could be read" in text for text in warnings_of(source, redact.Policy(), 4.0))
+    assert list(warnings_of(source, redact.Policy(), 9.5)) == []

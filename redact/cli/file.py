@@ -88,7 +88,12 @@ def file(
     planned = jobs(inputs, output)
     failed = 0
     with Reporter(
-        report, as_json=json, quiet=quiet, verbose=verbose, overwrite=overwrite, inputs=[job.input for job in planned]
+        None if dry_run else report,
+        as_json=json and not dry_run,
+        quiet=quiet,
+        verbose=verbose,
+        overwrite=overwrite,
+        inputs=[job.input for job in planned],
     ) as reporter:
         for job in planned:
             try:
