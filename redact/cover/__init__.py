@@ -16,7 +16,7 @@ from redact.regions import Region, Settled
 
 __all__ = ["Cover"]
 
-BODY_CELLS = 8  # cells across the shorter side of a body: a head in it gets about three
+BODY_CELLS = 6  # cells across the shorter side of a body (8 would be allowed): a head in it gets about two
 _FORGET = 5.0  # seconds after which the cells of a thing that is gone are dropped
 _FULL_RANGE = 2  # FFmpeg's AVCOL_RANGE_JPEG
 _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
