@@ -83,6 +83,11 @@ def cli(tmp_path, monkeypatch, capfd) -> Iterator[Cli]:
 def detector(monkeypatch) -> Callable[[object], None]:
     """Has the command use a detector made by the test."""
 
+    # loaded now, or they would be loaded with the test's detector for good
+    import redact.picture
+    import redact.recording
+    import redact.steps  # noqa: F401
+
     def use(made: object) -> None:
         monkeypatch.setattr("redact.detect.load_detector", lambda *_, **__: made)
         monkeypatch.setattr("redact.steps.load_detector", lambda *_, **__: made)
