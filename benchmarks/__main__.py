@@ -21,6 +21,7 @@ NAMES = {
     "scenes": "cuts found and cuts imagined",
     "cadence": "how often to look",
     "margins": "how far to cover around what was not looked at",
+    "thresholds": "what each pair of thresholds hides and wastes",
     "codecs": "how near to transparent the encoders are, how fast and how small",
     "protection": "how much of what is labelled is hidden",
 }
