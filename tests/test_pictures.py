@@ -427,6 +427,17 @@ def test_the_suffix_of_the_output_chooses_the_format(tmp_path, source, target):
         assert image.size == (320, 240)
 
 
+def test_a_transparent_colour_stays_one_in_another_format(tmp_path):
+    image = BASE.quantize(20)
+    hole = image.getpixel((5, 5))
+    image.save(tmp_path / "a.gif", transparency=hole)
+    for target in ("b.png", "b.webp"):
+        run(tmp_path / "a.gif", tmp_path / target)
+        (was,), (now,) = pages(tmp_path / "a.gif"), pages(tmp_path / target)
+        assert now[5, 5, 3] == 0
+        assert (was[:40, :, 3] == now[:40, :, 3]).all()
+
+
 def test_pages_do_not_go_where_they_have_no_place(tmp_path):
     MOVING[0].save(tmp_path / "a.gif", save_all=True, append_images=MOVING[1:], duration=50)
     for target in ("b.jpg", "b.bmp", "b.tif", "b.xyz"):

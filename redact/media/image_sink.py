@@ -74,15 +74,11 @@ class PictureSink:
         bgr = redacted.frame.picture
         assert isinstance(bgr, np.ndarray)
         image = covered(page.image, bgr, mask, transparency if isinstance(transparency, int) else None)
-        if image.mode != "P" or self.format not in ("PNG", "GIF"):
-            keep.pop("transparency", None) if image.mode == "P" or self.format != "PNG" else None
         if self.format == "GIF" and image.mode != "P":
-            image, clear = paletted(image.convert("RGBA"), mask)
-            keep.pop("transparency", None)
-            if clear is not None:
-                keep["transparency"] = clear
+            image, clear = paletted(_converted(image, "RGBA", transparency), mask)
+            keep["transparency"] = clear
         elif image.mode not in _WRITTEN[self.format]:
-            image = image.convert(_fallback(image.mode, self.format))
+            image = _converted(image, _fallback(image.mode, self.format), keep.pop("transparency", None))
         with self._encoding():
             if self._animated:
                 self._pages.append(image)
@@ -154,14 +150,24 @@ def _fallback(mode: str, format: str) -> str:
     return next((name for name in (*wanted, "RGB") if name in _WRITTEN[format]), "RGB")
 
 
+def _converted(image: Image.Image, mode: str, transparency: Any) -> Image.Image:
+    """``image`` in another mode; its transparent colour becomes alpha where that mode has it."""
+    if mode == "RGBA" and transparency is not None:
+        image.info["transparency"] = transparency
+    image = image.convert(mode)
+    image.info = {}
+    return image
+
+
 def _save(image: Image.Image, file: BinaryIO | AppendingTiffWriter, format: str, keep: dict[str, Any]) -> None:
     image.save(file, format, **_options(format, keep, image.mode))
 
 
 def _options(format: str, keep: dict[str, Any], mode: str) -> dict[str, Any]:
-    options: dict[str, Any] = {name: keep[name] for name in ("transparency", "icc_profile") if name in keep}
-    if format == "JPEG":
+    options = {name: keep[name] for name in ("transparency", "icc_profile") if keep.get(name) is not None}
+    if format not in ("PNG", "GIF"):
         options.pop("transparency", None)
+    if format == "JPEG":
         if mode != "RGB":
             options.pop("icc_profile", None)
         if keep["format"] == "JPEG":
@@ -172,7 +178,6 @@ def _options(format: str, keep: dict[str, Any], mode: str) -> dict[str, Any]:
         else:
             options |= {"quality": 95, "subsampling": 0}
     elif format == "TIFF":
-        options.pop("transparency", None)
         options["compression"] = keep.get("compression", "tiff_adobe_deflate")
         if options["compression"] == "jpeg":
             options["quality"] = 95
@@ -181,8 +186,6 @@ def _options(format: str, keep: dict[str, Any], mode: str) -> dict[str, Any]:
         options |= {"lossless": lossless, "exact": lossless, "quality": 100 if lossless else 90, "method": 4}
     elif format in ("BMP", "GIF"):
         options.pop("icc_profile", None)
-        if format == "BMP":
-            options.pop("transparency", None)
     return options
 
 
@@ -192,10 +195,10 @@ def _save_animation(pages: list[Image.Image], keep: list[dict[str, Any]], file: 
     options["duration"] = [item["duration"] for item in keep]
     if format == "GIF":
         # each frame replaces the one before it: what was transparent stays so
-        options["disposal"] = 2 if any("transparency" in item for item in keep) else 1
+        options["disposal"] = 2 if any(item.get("transparency") is not None for item in keep) else 1
         options["optimize"] = False
         for page, item in zip(pages, keep, strict=True):
-            if "transparency" in item:
+            if item.get("transparency") is not None:
                 page.info["transparency"] = item["transparency"]
     elif transparent is not None and format == "PNG":
         options["transparency"] = transparent
