@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.clips import PRIVATE, decoded, labelled
+from benchmarks.clips import PRIVATE, decoded, detector_name, labelled
 from benchmarks.constants import replaced
 from benchmarks.coverage import Coverage
 from benchmarks.protection import masks
@@ -19,7 +19,7 @@ INTERVALS = (0.0, 0.04, 0.08, 0.12, 0.16, 0.24, 0.32)  # seconds between looks w
 
 def measure(quick: bool) -> dict[str, Any]:
     """All figures of this benchmark."""
-    detector, policy, faces = load_detector(), Policy(), Policy(find=("face",))
+    detector, policy, faces = load_detector(detector_name()), Policy(), Policy(find=("face",))
     coverage = {interval: Coverage() for interval in INTERVALS}
     alone = {interval: Coverage() for interval in INTERVALS}
     looks = dict.fromkeys(INTERVALS, 0)

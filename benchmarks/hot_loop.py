@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.clips import SAMPLES, footage
+from benchmarks.clips import SAMPLES, detector_name, footage
 from benchmarks.transcode import CRF, PRESET, prolonged
 from redact.cover import Cover
 from redact.detect import load_detector
@@ -94,7 +94,7 @@ def _clips(folder: Path, quick: bool) -> Iterator[tuple[str, Path, int]]:
 
 def _milliseconds(path: Path, output: Path) -> dict[str, Any]:
     watch, policy = Stopwatch(), Policy()
-    detector = load_detector(threads=1)  # one, so that its work is all in this thread
+    detector = load_detector(detector_name(), threads=1)  # one, so that its work is all in this thread
     decoding = _decoding(path)
     began = time.process_time()
     looks = frames = regions = 0

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from redact.policy import Policy
+from benchmarks.clips import detector_name
 
 PACKAGES = ("redact", "numpy", "opencv-python-headless", "av", "onnxruntime")
 
@@ -22,7 +22,7 @@ def stamp() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "detector": Policy().detector,
+        "detector": detector_name(),
         "day": datetime.now(UTC).date().isoformat(),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.clips import PRIVATE, decoded, labelled
+from benchmarks.clips import PRIVATE, decoded, detector_name, labelled
 from benchmarks.constants import replaced
 from benchmarks.coverage import Coverage
 from benchmarks.protection import masks
@@ -26,7 +26,7 @@ VALUES: dict[str, tuple[float, ...]] = {
 
 def measure(quick: bool) -> dict[str, Any]:
     """All figures of this benchmark."""
-    detector, policy, faces = load_detector(), Policy(), Policy(find=("face",))
+    detector, policy, faces = load_detector(detector_name()), Policy(), Policy(find=("face",))
     now = {name: getattr(timeline, name) for name in VALUES}
     tries: list[dict[str, float]] = [{}]
     tries += [{name: value} for name, values in VALUES.items() for value in values if value != now[name]]

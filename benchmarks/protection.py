@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clips import PRIVATE, ROOT, Clip, decoded, deface_python, labelled
+from benchmarks.clips import PRIVATE, ROOT, Clip, decoded, deface_python, detector_name, labelled
 from benchmarks.coverage import BINS, Coverage, Mask, Seen
 from benchmarks.replay import Replay
 from benchmarks.truth import EVERY, labels
@@ -69,7 +69,7 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def _detectors() -> dict[str, Detector]:
-    found = {"default": load_detector()}
+    found = {"default": load_detector(detector_name())}
     try:
         found["yunet_n"] = load_detector("yunet_n")
     except RedactError as error:

@@ -1,21 +1,17 @@
-"""What each pair of thresholds hides and wastes: for choosing ``start`` and ``extend`` in ``models/catalog.toml``.
-
-``REDACT_DETECTOR`` names another detector than the default, or a path to an ONNX file.
-"""
+"""What each pair of thresholds hides and wastes: for choosing ``start`` and ``extend`` in ``models/catalog.toml``."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
-from benchmarks.clips import PRIVATE, decoded, labelled
+from benchmarks.clips import PRIVATE, decoded, detector_name, labelled
 from benchmarks.coverage import Coverage
 from benchmarks.protection import masks
 from benchmarks.replay import Replay
 from benchmarks.truth import labels
-from redact.detect import DEFAULT, load_detector
+from redact.detect import load_detector
 from redact.detections import KINDS, Detections
 from redact.policy import Policy
 
@@ -26,7 +22,7 @@ LOWEST = 0.25  # start with which the detector is asked once; extend is less by 
 
 def measure(quick: bool) -> dict[str, Any]:
     """All figures of this benchmark."""
-    name = os.environ.get("REDACT_DETECTOR", DEFAULT)
+    name = detector_name()
     detector, policy = load_detector(name), Policy()
     coverage = {(start, part): Coverage() for start in STARTS for part in SHARES}
     for clip in labelled(quick):

@@ -21,7 +21,7 @@ from typing import Any
 
 import av
 
-from benchmarks.clips import ROOT, SAMPLES, decoded, deface_python, footage
+from benchmarks.clips import ROOT, SAMPLES, decoded, deface_python, detector_name, footage
 
 PRESET, CRF = "veryfast", 20
 WATCH = 0.05  # seconds between looks at memory
@@ -171,7 +171,7 @@ def _plain(source: Path, target: Path) -> list[str]:
 
 
 def _redact(source: Path, target: Path) -> list[str]:
-    settings = ["--codec", "h264", "--preset", PRESET, "--crf", str(CRF)]
+    settings = ["--detector", detector_name(), "--codec", "h264", "--preset", PRESET, "--crf", str(CRF)]
     return [sys.executable, "-m", "redact", "file", str(source), "-o", str(target), "-y", "-q", *settings]
 
 
