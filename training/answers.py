@@ -76,7 +76,10 @@ def ask(
 
 
 def milliseconds(contestant: Contestant, kind: str, picture: Path, repeats: int = 30) -> dict[str, float]:
-    """Median time of one call, network and decoding, keyed `WIDTHxHEIGHT/THREADS`."""
+    """Time of one call, network and decoding, keyed `WIDTHxHEIGHT/THREADS`: a tenth of the calls were faster.
+
+    (On a machine that others use, the median tells more of them than of the detector.)
+    """
     if contestant.environment:
         times: dict[str, float] = _elsewhere(contestant, kind, [str(picture)], 0)["milliseconds"]
         return times
@@ -84,17 +87,17 @@ def milliseconds(contestant: Contestant, kind: str, picture: Path, repeats: int 
     for width, height in SIZES:
         bgr = np.asarray(cv2.resize(read(picture), (width, height)), np.uint8)
         for threads in THREADS:
-            result[f"{width}x{height}/{threads}"] = _median(contestant.teacher(kind, threads), bgr, width, repeats)
+            result[f"{width}x{height}/{threads}"] = _fast(contestant.teacher(kind, threads), bgr, width, repeats)
     return result
 
 
-def _median(teacher: Teacher, bgr: NDArray[np.uint8], long_side: int, repeats: int) -> float:
+def _fast(teacher: Teacher, bgr: NDArray[np.uint8], long_side: int, repeats: int) -> float:
     spent = []
     for _ in range(repeats + 5):
         start = time.perf_counter()
         teacher(bgr, long_side)
         spent.append(time.perf_counter() - start)
-    return round(float(np.median(spent[5:])) * 1000, 2)
+    return round(float(np.percentile(spent[5:], 10)) * 1000, 2)
 
 
 def read(picture: Path | NDArray[np.uint8]) -> NDArray[np.uint8]:

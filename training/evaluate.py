@@ -89,19 +89,21 @@ def crowd(video: Path, truth: Path) -> list[Picture]:
             pictures.append(Picture(np.asarray(bgr, np.uint8), Truth(boxes, as_boxes([])), ("night",) * len(boxes)))
 
 
-def look(contestant: Contestant, exam: Exam) -> tuple[Sightings, NDArray[np.str_]]:
-    """Sightings with heights as the detector saw them, and the tags of the truths in the same order."""
+def look(contestant: Contestant, exam: Exam) -> tuple[Sightings, Sightings, NDArray[np.str_]]:
+    """Sightings by coverage and by overlap, heights as the detector saw them; the truths' tags in that order."""
     answers = ask(contestant, exam.kind, [p.pixels for p in exam.pictures], exam.long_side)
-    parts, tags = [], []
+    parts, met, tags = [], [], []
     for picture, (boxes, scores) in zip(exam.pictures, answers, strict=True):
         height, width = _shape(picture.pixels)
         scale = np.float32(exam.long_side / max(height, width))
         truth = Truth(picture.truth.sure * scale, picture.truth.unsure * scale)
-        parts.append(sight(boxes * scale, scores, truth, KINDS.index(exam.kind), BANDS[exam.kind][0]))
+        question = (boxes * scale, scores, truth, KINDS.index(exam.kind), BANDS[exam.kind][0])
+        parts.append(sight(*question))
+        met.append(sight(*question, meet=True))
         tall = (truth.sure[:, 3] - truth.sure[:, 1]) >= BANDS[exam.kind][0]
         light = _light(picture) if exam.kind == "face" else [""] * len(tall)
         tags += [f"{tag} {shade}".strip() for tag, shade, ok in zip(picture.tags, light, tall, strict=True) if ok]
-    return join(parts), np.array(tags)
+    return join(parts), join(met), np.array(tags)
 
 
 def _shape(pixels: Path | NDArray[np.uint8]) -> tuple[int, int]:
@@ -170,9 +172,11 @@ def compare(contestants: list[Contestant], exams: list[Exam], sample: Path | Non
         for exam in exams:
             if exam.kind not in contestant.kinds:
                 continue
-            seen, tags = look(contestant, exam)
+            seen, met, tags = look(contestant, exam)
             known = catalog().get(contestant.source)
             mine[exam.name] = results(seen, tags, exam.kind, known.traits.start[exam.kind] if known else None)
+            budget = met.threshold_for_false(BUDGET)
+            mine[exam.name]["by_overlap"] = round(met.recall(budget, SMALLEST[exam.kind]), 3)
             if exam.name.startswith("held-out"):
                 mine[exam.name]["calibration"] = calibrate(seen, exam.kind, (0.02, 0.05, 0.1, 0.15))
         if sample is not None:
@@ -212,8 +216,8 @@ def markdown(report: dict[str, Any]) -> str:
             f"longer side {about['long_side']}",
             "",
             f"| detector | {' | '.join(f'recall at {b:g} false' for b in BUDGETS)} | "
-            f"{' | '.join(f'{b} px' for b in bands)} | at its threshold: recall (false) |",
-            "|---" * (2 + len(BUDGETS) + len(bands)) + "|",
+            f"{' | '.join(f'{b} px' for b in bands)} | by overlap | at its threshold: recall (false) |",
+            "|---" * (3 + len(BUDGETS) + len(bands)) + "|",
         ]
         for name in takers:
             r = rows[name][exam]
@@ -225,7 +229,7 @@ def markdown(report: dict[str, Any]) -> str:
                 if isinstance(start, dict)
                 else "–"
             )
-            lines.append(f"| {name} | {' | '.join(recalls)} | {' | '.join(sizes)} | {own} |")
+            lines.append(f"| {name} | {' | '.join(recalls)} | {' | '.join(sizes)} | {r['by_overlap']:.3f} | {own} |")
         counts = " · ".join(f"{b}: {c}" for b, (_, c) in zip(bands, first["by_height"].values(), strict=True))
         lines += ["", f"By height: recall at {BUDGET:g} false positives a picture; how many there are: {counts}.", ""]
         lines += _by_tag(rows, takers, exam)

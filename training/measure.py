@@ -39,7 +39,7 @@ class Sightings:
     def recall(self, threshold: float, low: float = 0, high: float = np.inf) -> float:
         """Share of truths with height in [low, high) that are found at `threshold`; nan when there are none."""
         chosen = self.found[(self.height >= low) & (self.height < high)]
-        return float((chosen >= threshold).mean()) if len(chosen) else float("nan")
+        return float(((chosen >= threshold) & (chosen > 0)).mean()) if len(chosen) else float("nan")
 
     def count(self, low: float = 0, high: float = np.inf) -> int:
         """Truths with height in [low, high)."""
@@ -60,13 +60,20 @@ class Sightings:
         return float(ordered[int(rate * len(ordered))]) if len(ordered) else 0.0
 
 
-def sight(boxes: Boxes, scores: Scores, truth: Truth, kind: int, smallest: float = 0) -> Sightings:
-    """Compare one picture's detections with its truth; truths below `smallest` height do not count."""
+def sight(
+    boxes: Boxes, scores: Scores, truth: Truth, kind: int, smallest: float = 0, *, meet: bool = False
+) -> Sightings:
+    """Compare one picture's detections with its truth; truths below `smallest` height do not count.
+
+    meet: have a truth found by any box that overlaps it by .4, as detectors are compared elsewhere.
+    """
     height: Scores = truth.sure[:, 3] - truth.sure[:, 1]
     best = np.zeros(len(truth.sure), np.float32)
     belongs: NDArray[np.bool_] = np.zeros(len(boxes), np.bool_)
     if len(boxes) and len(truth.sure):
         hit = overlap(truth.sure, grow(boxes, GROWTH[kind])) >= COVERAGE * area(truth.sure)[:, None]
+        if meet:
+            hit = iou(truth.sure, boxes) >= 0.4
         # a box of the whole picture covers everything and is no find: it must also be of the truth's order of size
         hit &= area(boxes)[None] <= 6 * area(truth.sure)[:, None]
         best = np.where(hit, scores[None], 0).max(1).astype(np.float32)
