@@ -58,7 +58,7 @@ class Policy:
 
     find: tuple[str, ...] = _setting(("face", "person"), "What to cover.", choices=KINDS)
     detector: str = _setting(
-        "seed", "Detector: a name from the catalog, a path to an ONNX file, or several joined by '+'."
+        "guard-s", "Detector: a name from the catalog, a path to an ONNX file, or several joined by '+'."
     )
     device: str = _setting(
         "auto",

@@ -34,7 +34,7 @@ WOMAN = as_boxes([[20, 10, 440, 512]])
 LOADED: dict[str, Detector] = {}
 
 
-@pytest.fixture(params=["seed", *PUBLIC, "mediapipe"])
+@pytest.fixture(params=["guard-s", "guard-m", "seed", *PUBLIC, "mediapipe"])
 def detector(request: pytest.FixtureRequest) -> Detector:
     name = request.param
     if name == "mediapipe" and importlib.util.find_spec("mediapipe") is None:
