@@ -1,4 +1,4 @@
-"""Writes docs/models.md from the catalog of detectors: python docs/make_models.py."""
+"""Writes docs/catalog.md from the catalog of detectors: python docs/make_catalog.py."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 from redact.detect.catalog import ModelRecord, catalog
 
-HEAD = """# Detectors
+HEAD = """# Catalog of detectors
 
-Made from `models/catalog.toml` by `python docs/make_models.py`.
+Made from `models/catalog.toml` by `python docs/make_catalog.py`.
 
 `--detector NAME` chooses one, `--detector A+B` joins them: whatever either finds is covered. `redact models list`
 says which are here, `redact models fetch NAME` downloads one from its origin and verifies it,
-`--detector PATH.onnx` takes a file of one's own. The default is the one that is shipped.
+`--detector PATH.onnx` takes a file of one's own. The default is `guard-s`.
 
-**No detector finds everybody.** What each is known to miss stands below; what that means for whole recordings is in
-[benchmarks.md](benchmarks.md). "Measured" is recall by height in pixels at the model's input, at the score that
+**No detector finds everybody.** What each is known to miss stands below; how they compare is in
+[models.md](models.md), what that means for whole recordings in [benchmarks.md](benchmarks.md). "Measured" is recall by height in pixels at the model's input, at the score that
 starts a track and at the score that prolongs one.
 """
 
@@ -43,4 +43,4 @@ def _card(model: ModelRecord) -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("models.md").write_text(reference(), encoding="utf-8")
+    Path(__file__).with_name("catalog.md").write_text(reference(), encoding="utf-8")
