@@ -59,8 +59,8 @@ def footage() -> Path | None:
 
 def deface_python() -> Path | None:
     """The interpreter that deface is installed for, or None."""
-    path = Path(os.environ.get("DEFACE_PYTHON", "/opt/deface-venv/bin/python"))
-    return path if path.exists() else None
+    named = os.environ.get("DEFACE_PYTHON")
+    return Path(named) if named and Path(named).exists() else None
 
 
 def centerface() -> Path | None:
