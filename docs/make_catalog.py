@@ -15,8 +15,8 @@ says which are here, `redact models fetch NAME` downloads one from its origin an
 `--detector PATH.onnx` takes a file of one's own. The default is `guard-s`.
 
 **No detector finds everybody.** What each is known to miss stands below; how they compare is in
-[models.md](models.md), what that means for whole recordings in [benchmarks.md](benchmarks.md). "Measured" is recall by height in pixels at the model's input, at the score that
-starts a track and at the score that prolongs one.
+[models.md](models.md), what that means for whole recordings in [benchmarks.md](benchmarks.md). "Measured" is recall
+by height in pixels at the model's input, at the score that starts a track and at the score that prolongs one.
 """
 
 
