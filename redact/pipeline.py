@@ -24,8 +24,8 @@ from redact.timeline import Timeline
 
 T = TypeVar("T")
 
-AHEAD = 4  # items a step may be ahead of the next; more does not speed two cores up (benchmarks/hot_loop)
-DETECTOR_TIMEOUT = 60.0  # seconds for one frame; the slowest model of the catalog takes 5 for an 8K frame here
+AHEAD = 4  # items a step may be ahead of the next: enough to overlap, few enough for memory
+DETECTOR_TIMEOUT = 60.0  # seconds for one frame; an 8K still takes 7 in all here
 _TICK = 0.1  # seconds between looks at whether the other side has stopped
 _PATIENCE = 5.0  # seconds to wait for a detector that may hang for ever; its thread is then left behind
 

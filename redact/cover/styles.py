@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from redact.frames import PixelFormat, Samples
 
-HELD = 2.0  # seconds that sampled cells stay; benchmarks/attack/temporal sees at most two samples in 60 frames
+HELD = 2.0  # seconds that sampled cells stay: 60 frames show at most two samples (tests/test_cover.py)
 FADE = 0.5  # seconds in which new cells replace old ones, so that nothing pops
 LEVELS = 16  # values that a luma cell can have
 CHROMA_LEVELS = 64  # values of a chroma cell, whose useful range is half as wide and which tells less
