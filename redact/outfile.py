@@ -35,9 +35,9 @@ class OutFile:
         with self.explained():
             self._check(inputs)
             self.part.unlink(missing_ok=True)  # never written through: it could be a link
-            self.file: BinaryIO = self.part.open("x+b")
         self._open = True
         with self.begun():
+            self.file: BinaryIO = self.part.open("x+b")
             self.file.write(begin.encode())
 
     def __enter__(self) -> Self:
@@ -82,7 +82,7 @@ class OutFile:
         if not self._open:
             return
         self._open = False
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # stopped before it was opened
             self.file.close()
         with contextlib.suppress(OSError):
             self.part.unlink(missing_ok=True)

@@ -130,7 +130,7 @@ def test_a_folder_keeps_its_names(clip, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_leaves_nothing(tmp_path, number):
-    clip = make_clip(tmp_path / "long.mkv", 1500, codec="libx264", size=(640, 480))
+    clip = make_clip(tmp_path / "long.mkv", 600, codec="libx264", size=(320, 240))
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     run = subprocess.Popen(
         [sys.executable, "-m", "redact", "file", clip, "-o", tmp_path / "out.mkv"],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
 
-from redact.cli.console import guarded
+from redact.cli.console import INTERRUPTED, guarded
 from redact.cli.doctor import doctor
 from redact.cli.file import file
 from redact.cli.models import models
@@ -29,4 +30,10 @@ app.command()(doctor)
 
 def main() -> None:
     """Entry point of the ``redact`` command."""
-    sys.exit(guarded(lambda: app(standalone_mode=False)))
+    status = guarded(lambda: app(standalone_mode=False))
+    if status == INTERRUPTED:
+        # everything is closed; a library's thread that is still at work must not meet the interpreter's end
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
