@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,7 @@ class Grid:
         x, y, a, b = _spread(region, policy)
         return self._box(x - a, y - b, x + a, y + b)
 
+    @lru_cache(maxsize=64)  # noqa: B019  # a few fixed polygons; drawing them anew in every frame is waste
     def area_of_polygon(self, polygon: Polygon) -> Area:
         """The blocks that a polygon in fractions of the frame touches."""
         mask = drawn(polygon, self.columns, self.rows)
