@@ -14,6 +14,9 @@ from typing import Literal
 State = Literal["starting", "live", "covered", "lost", "stopped"]
 """Covered frames go out · every frame goes out, covered whole · a slate goes out instead of frames · nothing does."""
 
+SCHEDULED = "everything is to be covered at this hour"
+"""The reason of a camera that is covered because its schedule says so: the only one that is no fault."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutputStatus:
