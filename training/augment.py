@@ -89,13 +89,21 @@ def _scale(rng: Generator, example: Example, side: int) -> tuple[float, Boxes | 
 
 
 def view(rng: Generator, example: Example, pixels: Image, width: int, height: int, cover: float) -> Crop:
-    """A window of width x height onto the picture: scaled, stretched, rotated, mirrored.
+    """A window of width x height onto the picture: scaled around somebody, stretched, rotated, mirrored.
 
     `cover`: the picture is not scaled below the size at which its sides fill this share of the window.
     """
     scale, focus = _scale(rng, example, max(width, height))
     w, h = example.size
-    scale = float(np.clip(scale, cover * sqrt(width * height / (w * h)), 3.5))
+    return _window(rng, example, pixels, (width, height), max(scale, cover * sqrt(width * height / (w * h))), focus)
+
+
+def _window(
+    rng: Generator, example: Example, pixels: Image, size: tuple[int, int], scale: float, focus: Boxes | None
+) -> Crop:
+    """The picture at a scale through a window (width, height) on the box ``focus`` or on its middle."""
+    (width, height), (w, h) = size, example.size
+    scale = min(scale, 3.5)
     squashed = example.group == "human" and w == h
     stretch = sqrt(log_uniform(rng, 0.85, 1.9) if squashed and rng.random() < 0.6 else log_uniform(rng, 0.78, 1.28))
     sx, sy = scale * stretch, scale / stretch
@@ -135,6 +143,15 @@ def view(rng: Generator, example: Example, pixels: Image, width: int, height: in
 
 def _join(truths: list[Truth]) -> Truth:
     return Truth(np.concatenate([t.sure for t in truths]), np.concatenate([t.unsure for t in truths]))
+
+
+def scene(rng: Generator, example: Example, pixels: Image, side: int) -> Crop:
+    """The whole picture, as a fixed camera shows it: sizes fall as they fall, and most of it is nobody.
+
+    Crops around people make large people ten times as common as they are; without scenes the network sees them in
+    every wall.
+    """
+    return _window(rng, example, pixels, (side, side), side * rng.uniform(0.85, 1.05) / max(example.size), None)
 
 
 def mosaic(rng: Generator, examples: list[Example], pictures: list[Image], side: int) -> Crop:

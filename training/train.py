@@ -37,6 +37,8 @@ from .teachers import Answer, padded, scaled
 
 log = logging.getLogger(__name__)
 
+SCENES = 0.4  # share of crops that show a whole picture
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -131,6 +133,10 @@ class Batches(Dataset[Batch]):
 
     def crop(self, rng: np.random.Generator, side: int) -> augment.Crop:
         """One training crop, `side` pixels wide and high."""
+        if rng.random() < SCENES:
+            bare = rng.random() < 0.1 and self.empty
+            index = self.empty[int(rng.integers(len(self.empty)))] if bare else self._pick(rng)
+            return augment.damage(rng, augment.scene(rng, self.examples[index], self.pixels[index], side))
         chance = rng.random()
         if chance < 0.5:
             count = 9 if chance < 0.12 else 4
