@@ -13,10 +13,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, interpolate
+from torch.nn.functional import conv2d, interpolate, pad
 
 KINDS = ("face", "person")
 _VALUES = 5  # per kind and cell: score, dx, dy, log half width, log half height (the last four in strides)
+_MIDDLE = 0.45  # brightness, 0 to 1, that the network sees as zero; pictures are padded with it
+_RANGE = 4.0  # what brightness is multiplied with then
+_GREY = 115  # the same as a byte
 _MAX_LOG = 5.0  # e^5 strides: more than any picture is wide; keeps exp() finite
 
 
@@ -148,6 +151,7 @@ class Detector(nn.Module):
     def __init__(self, plan: Plan):
         super().__init__()
         self.plan = plan
+        self.folded = False
         a, b = plan.stem
         c = plan.channels
         self.stem = nn.Sequential(ConvNorm(3, a, 3, 2), ConvNorm(a, b, 3, 2))
@@ -163,7 +167,10 @@ class Detector(nn.Module):
             self.fine_head = Head(plan.fine, plan.towers)
 
     def forward(self, image: Tensor) -> list[Level]:
-        x = (image.permute(0, 3, 1, 2).to(torch.float32) * (1 / 255) - 0.45) * 4
+        if self.folded:  # bytes as they are: the first convolution does the rest
+            x = pad(image, (0, 0, 1, 0, 1, 0), value=_GREY).permute(0, 3, 1, 2).to(torch.float32)
+        else:
+            x = (image.permute(0, 3, 1, 2).to(torch.float32) * (1 / 255) - _MIDDLE) * _RANGE
         quarter = x = self.stem(x)
         features = []
         for stage in self.stages:
@@ -194,10 +201,26 @@ class Detector(nn.Module):
             own[name].copy_(value)
 
     def fold(self) -> None:
-        """Merge every normalisation into its convolution (for export; training ends here)."""
+        """Merge every normalisation into its convolution, that of the picture too (for export; training ends here).
+
+        Three passes over a picture of floats are a tenth of the time that the network takes.
+        """
         for module in self.modules():
             if isinstance(module, ConvNorm):
                 module.fold()
+        with torch.no_grad():
+            first = self._first
+            if first.bias is not None:
+                first.bias.sub_(first.weight.sum((1, 2, 3)) * _MIDDLE * _RANGE)
+            first.weight.mul_(_RANGE / 255)
+        first.padding = (0, 0)  # sides are even, so a stride of two needs no picture beyond the right and lower edge
+        self.folded = True
+
+    @property
+    def _first(self) -> nn.Conv2d:
+        stem = self.stem[0]
+        assert isinstance(stem, ConvNorm)
+        return stem.conv
 
 
 def decode(level: Level) -> tuple[Tensor, Tensor]:
@@ -241,6 +264,9 @@ def from_onnx(network: Detector, path: Path) -> None:
         if n.op_type == "Identity" and n.input[0] in values:
             values[n.output[0]] = values[n.input[0]]
     stored = [(values[n.input[1]], values[n.input[2]]) for n in graph.node if n.op_type == "Conv"]
+    if any(n.op_type == "Pad" for n in graph.node):  # the picture's normalisation is in the first convolution
+        weight, bias = stored[0]
+        stored[0] = weight * (255 / _RANGE), bias + (weight * 255).sum((1, 2, 3)) * _MIDDLE
     owner = {id(m.conv): m for m in network.modules() if isinstance(m, ConvNorm)}
     # modules are registered in the order in which forward() calls them
     targets = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
