@@ -1,0 +1,181 @@
+"""Secrets in a configuration: filled in from the environment, and masked in whatever is said afterwards.
+
+``${NAME}`` is the environment variable of that name, or else the file of that name in ``$CREDENTIALS_DIRECTORY``,
+where systemd (``LoadCredential=``) and other supervisors put them; ``$$`` is one dollar.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import itertools
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from redact.errors import ConfigError
+
+MASK = "***"
+SHORTEST = 4  # a PIN; shorter values are masked where they stand in an address, and are too common to mask elsewhere
+LARGEST = 65536  # bytes of a credential's file
+
+_PLACE = re.compile(r"\$(?:\$|\{([^{}]*)\}|\{)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)@")
+
+# one or several slashes: pathlib makes one of two; "%(25)*" is a sign that was percent-encoded once or more
+_AFTER_SCHEME = r"(?::|%(?:25)*3A)(?:/|%(?:25)*2F)+"
+_SECRET_KEYS = (
+    r"(?:token|pass(?!ed|es)|pwd|secret|auth|signature|user|usr|login|session|jwt|streamid|credential)[\w.-]{0,40}"
+    r"|key|pas|sig|sid"
+)
+_SECRET_PLACES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # whatever lies before the last @ of an address, were it the path: too much masked is no harm
+        rf"{_AFTER_SCHEME}(?P<secret>(?:(?!{_AFTER_SCHEME})\S)*(?=@)|(?:(?!{_AFTER_SCHEME})\S)*(?=%(?:25)*40))",
+        # user:password@host without a scheme
+        r"(?<![^\s\"'(<=,])(?P<secret>[^\s:/@\"']{1,200}+:(?!/)[^\s@]{1,200}+)@[\w\[]",
+        rf"(?<![\w-])[\w.-]{{0,40}}?(?:{_SECRET_KEYS})(?:=|%(?:25)*3D)(?P<secret>[^&\s\"<>]+)",
+        r"authorization\s*[:=](?P<secret>[^\r\n]+)",
+    )
+)
+
+_known: frozenset[str] = frozenset()
+_forms: tuple[re.Pattern[str], ...] = ()
+_lock = threading.Lock()
+
+
+def resolve(text: str, environ: Mapping[str, str]) -> str:
+    """A configured text with its secrets filled in; they are masked from then on.
+
+    A value that stands in an address as user name or password, or after a "=" in its query, is percent-encoded: it
+    may hold any sign. Raises ConfigError, which names the variable that is missing.
+    """
+    login = _LOGIN.match(text)
+    query = text.find("?") if "://" in text else -1
+
+    def filled(place: re.Match[str]) -> str:
+        if place[0] == "$$":
+            return "$"
+        value = _value(place, environ)
+        if login and login.start(1) <= place.start() < login.end(1):
+            # in ${LOGIN}@ the first colon parts name and password: names have none
+            return quote(value, safe="" if ":" in _PLACE.sub("", login[1]) else ":")
+        if 0 <= query < place.start() and text[place.start() - 1] == "=":
+            return quote(value, safe="")
+        return value
+
+    resolved = _PLACE.sub(filled, text)
+    remember_address(resolved)
+    return resolved
+
+
+def remember(values: Iterable[str]) -> None:
+    """Mask these values in every text from now on."""
+    global _known, _forms
+    with _lock:
+        new = {value for value in values if len(value) >= SHORTEST} - _known
+        if new:
+            _forms = (*_forms, *(_form(value) for value in sorted(new)))
+            _known |= new
+
+
+def remember_address(text: str) -> None:
+    """Mask the password of an address, and its login as servers are told it, in every text from now on."""
+    login = _LOGIN.match(text)
+    if login is None:
+        return
+    name, _, password = login[1].partition(":")
+    plain = f"{unquote(name)}:{unquote(password)}"
+    remember([unquote(password), base64.b64encode(plain.encode()).decode()])
+
+
+def mask(text: str) -> str:
+    """The text with *** in place of every secret.
+
+    That is: the login of any address in it, what a query gives as a token or password, an Authorization header, and
+    every value that was filled in or remembered, however it is quoted.
+    """
+    spans = sorted(_spans(text))
+    masked, end = [], 0
+    for first, last in spans:
+        if last <= end:
+            continue
+        if first >= end:  # else it overlaps the one before, and its *** stands already
+            masked += [text[end:first], MASK]
+        end = last
+    return "".join([*masked, text[end:]])
+
+
+def known() -> tuple[str, ...]:
+    """Every value that is masked, for a process that must mask them too."""
+    return tuple(sorted(_known))
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    for pattern in _SECRET_PLACES:
+        for match in pattern.finditer(text):
+            if match["secret"]:
+                yield match.span("secret")
+    for form in _forms:
+        for match in form.finditer(text):
+            yield match.span(1)
+
+
+def _value(place: re.Match[str], environ: Mapping[str, str]) -> str:
+    name = place[1]
+    if name is None or not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{place[0]!r} names no variable", hint="write ${NAME}, and $$ where a dollar stands for itself"
+        )
+    value = environ.get(name) or _credential(name, environ)
+    if not value:
+        place_of_files = environ.get("CREDENTIALS_DIRECTORY") or "$CREDENTIALS_DIRECTORY"
+        raise ConfigError(
+            f"{name} is not set, or empty",
+            hint=f"set that environment variable, or write the file {place_of_files}/{name}",
+        )
+    if any(not sign.isprintable() for sign in value):
+        raise ConfigError(f"{name} holds a line break or another control character", hint="write it on one line")
+    remember([value])
+    return value
+
+
+def _credential(name: str, environ: Mapping[str, str]) -> str | None:
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return None
+    path = Path(folder, name)
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError("too large")
+        return content.decode().removesuffix("\n").removesuffix("\r")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a line of UTF-8 text"
+        raise ConfigError(
+            f"{path}: cannot be read ({reason})", hint=f"or set the environment variable {name}"
+        ) from None
+
+
+def _form(value: str) -> re.Pattern[str]:
+    """What finds a value with any of its signs percent-encoded (once or more), escaped for JSON or for HTML.
+
+    As a look-ahead: occurrences that overlap are all found.
+    """
+    signs = []
+    for sign in value:
+        quoted = "".join(rf"%(?:25)*{byte:02X}" for byte in sign.encode("utf-8", "surrogatepass"))
+        forms = {re.escape(sign), re.escape(json.dumps(sign)[1:-1]), re.escape(ascii(sign)[1:-1])}
+        forms |= {re.escape(html.escape(sign)), re.escape("\\" + sign)}
+        forms |= {"&#39;"} if sign == "'" else {r"\+"} if sign == " " else set()
+        longest_first = sorted(forms, key=len, reverse=True)
+        signs.append(f"(?:(?i:{quoted})|{'|'.join(longest_first)})")
+    return re.compile(f"(?=({''.join(itertools.chain(signs))}))")
