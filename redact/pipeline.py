@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
 from redact.cover import Cover
-from redact.errors import DetectorError
+from redact.errors import DetectorError, RedactError
 from redact.frames import Frame, RedactedFrame
 from redact.looking import Looked, Looking
 from redact.policy import Policy
@@ -139,7 +139,9 @@ class _Ahead(Generic[T]):
             except queue.Empty:
                 self._check()
                 if not self._thread.is_alive() and self._queue.empty():
-                    return  # stopped from outside
+                    if not self._stop.is_set():
+                        raise _died(self._thread) from None
+                    return
                 continue
             if item is None:
                 return
@@ -174,6 +176,7 @@ class _Behind(Generic[T]):
         self._queue: queue.Queue[tuple[T] | None] = queue.Queue(AHEAD)
         self._error: BaseException | None = None
         self._stop = threading.Event()
+        self._done = False
         self._thread = threading.Thread(target=self._work, name=f"redact-{name}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -189,32 +192,37 @@ class _Behind(Generic[T]):
             return
         self._put(None)
         self._thread.join()
-        if self._error is not None:
-            raise self._error
+        if not self._done:
+            raise self._error or _died(self._thread)
 
     def put(self, item: T) -> None:
         """Hand over one item; waits while AHEAD are waiting. Raises what ``take`` raised."""
         self._put((item,))
 
     def _put(self, item: tuple[T] | None) -> None:
-        while self._error is None:
+        while self._thread.is_alive() and self._error is None:
             try:
                 self._queue.put(item, timeout=_TICK)
             except queue.Full:
                 continue
             return
-        raise self._error
+        raise self._error or _died(self._thread)
 
     def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                item = self._queue.get(timeout=_TICK)
-            except queue.Empty:
-                continue
-            if item is None:
-                return
-            try:
+        try:
+            while not self._stop.is_set():
+                try:
+                    item = self._queue.get(timeout=_TICK)
+                except queue.Empty:
+                    continue
+                if item is None:
+                    self._done = True
+                    return
                 self._take(item[0])
-            except BaseException as error:
-                self._error = error
-                return
+        except BaseException as error:
+            self._error = error
+
+
+def _died(thread: threading.Thread) -> RedactError:
+    """For a thread that ended without saying why, as one without memory may: what it did not do is not done."""
+    return RedactError(f"{thread.name} ended early", hint="give it more memory, or run it again")

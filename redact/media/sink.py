@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -75,6 +76,8 @@ class Sink:
         self._sound: Sound | None = None
         self._last = -1
         self._written = 0
+        self._busy = threading.RLock()  # who stops a run may leave while another thread still writes
+        self._closed = False
         self._out = OutFile(path, overwrite=overwrite, inputs=[source.path] if source is not None else [])
         self._container: OutputContainer | None = None
         with self._out.begun(), self._explained():
@@ -115,7 +118,9 @@ class Sink:
         picture.pts, picture.time_base = self._last, self._time_base
         picture.duration = max(1, round(frame.duration * unit))
         picture.pict_type = 0  # the decoder's, which an encoder would take for an order
-        with self._explained():
+        with self._busy, self._explained():
+            if self._closed:
+                raise SinkError(f"{self._out.path}: is closed", hint="open it again")
             self._muxed.mux(self._stream.encode(picture))
             if self._sound is not None:
                 self._sound.until(frame.pts * frame.time_base)
@@ -123,7 +128,7 @@ class Sink:
     def commit(self) -> None:
         """Finish the file and give it its name. Raises SinkError, and then leaves nothing behind."""
         try:
-            with self._explained():
+            with self._busy, self._explained():
                 rest = self._stream.encode(None)
                 if self._written < _REORDERED:
                     for packet in rest:  # x265 leaves decoding times of so short a video unset
@@ -142,11 +147,13 @@ class Sink:
         self._out.abort()
 
     def _close(self) -> None:
-        if self._sound is not None:
-            self._sound.close()
-        if self._container is not None:
-            with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
-                self._container.close()
+        with self._busy:
+            self._closed = True
+            if self._sound is not None:
+                self._sound.close()
+            if self._container is not None:
+                with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
+                    self._container.close()
 
     @property
     def _muxed(self) -> OutputContainer:

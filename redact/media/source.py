@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -80,6 +81,8 @@ class Source:
     ) -> None:
         self.path = path
         self.damage = Damage()
+        self._busy = threading.RLock()  # who stops a run may leave while another thread still reads
+        self._closed = False
         self._from = Fraction(start or 0).limit_denominator(1_000_000)
         self._to = None if end is None else Fraction(end).limit_denominator(1_000_000)
         if self._to is not None and self._to <= self._from:
@@ -116,11 +119,20 @@ class Source:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        return self._frames
+        while True:
+            with self._busy:
+                if self._closed:
+                    raise SourceError(f"{self.path.name}: is closed", hint="open it again")
+                frame = next(self._frames, None)
+            if frame is None:
+                return
+            yield frame
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""
-        self._container.close()
+        with self._busy:
+            self._closed = True
+            self._container.close()
 
     def _open(self) -> None:
         self._container = open_input(self.path)
