@@ -111,7 +111,7 @@ def redact_image(
     for item in job.settled([Frame(bgr, 0, 0, Fraction(1))], animated=False):
         mask = job.cover.mask(item)
         job.cover(item)
-    # noise is drawn for each channel: grey takes one of them
+    # a tint is drawn in each channel: grey takes one of them
     return np.where(mask, bgr[:, :, 1], image) if grey else bgr
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from redact.cover import Cover
 from redact.frames import PIXEL_FORMATS, Frame
-from redact.policy import SAFE_CELLS, STYLES, Policy
+from redact.policy import STYLES, Policy
 from redact.regions import Region, Settled
 
 SIZES = [(160, 120), (161, 121), (2, 2), (1, 1)]
@@ -142,20 +142,86 @@ def levels(samples: np.ndarray) -> int:
     return len(np.unique(samples))
 
 
-def test_a_face_keeps_few_cells_whatever_its_size():
+@pytest.mark.parametrize("pixel_format", PIXEL_FORMATS)
+@pytest.mark.parametrize("style", STYLES)
+def test_what_is_drawn_depends_on_nothing_hidden(pixel_format, style):
+    """The same moving scene twice, with other pixels under the regions: the outputs are the same bit for bit."""
+    policy = Policy(style=style, always=(((0.8, 0.0), (1.0, 0.0), (1.0, 0.3)),))
+
+    def output(hidden: int, darker: int) -> list[bytes]:
+        cover, shown = Cover(policy), []
+        for index in range(30):
+            frame = make_frame(pixel_format, index=index)
+            left = 10.3 + index
+            settled = Settled(
+                frame,
+                (
+                    region((left, 20.2, left + 31, 60.9)),
+                    region((left - 20, 15.0, left + 30, 130.0), "person", 2),
+                    region((left + 50, 70.5, left + 70, 77.0), "plate", 3),
+                ),
+            )
+            mask = cover.mask(settled)
+            other = make_frame(pixel_format, seed=hidden + index)
+            for plane, strange in zip(frame.planes(), other.planes(), strict=True):
+                inside = on_plane(mask, plane.sub_x, plane.sub_y, plane.samples.shape)
+                plane.samples[inside] = strange.samples[inside] // darker  # so that averages differ too
+            cover(settled)
+            shown.append(b"".join(plane.samples.tobytes() for plane in frame.planes()))
+        return shown
+
+    assert output(100, darker=1) == output(200, darker=8)
+
+
+def test_the_weak_way_depends_on_what_it_hides():
+    """The test above can fail: averages of a face are a function of it."""
+
+    def output(value: int) -> bytes:
+        frame = make_frame("gray")
+        frame.planes()[0].samples[40:100, 40:90] = value
+        Cover(Policy(cells=1, allow_weak=True))(Settled(frame, (region((40.0, 40.0, 90.0, 100.0)),)))
+        return frame.planes()[0].samples.tobytes()
+
+    assert output(40) != output(200)
+
+
+@pytest.mark.parametrize("style", ["blur", "mosaic"])
+def test_a_veil_has_the_tone_of_what_is_visible(style):
+    frame = make_frame("yuv420p")
+    for plane, value in zip(frame.planes(), (180, 100, 150), strict=True):
+        plane.samples[...] = value
+    frame.planes()[0].samples[40:100, 40:90] = 10
+    Cover(Policy(style=style))(Settled(frame, (region((40.0, 40.0, 90.0, 100.0)),)))
+    for plane, value, span in zip(frame.planes(), (180, 100, 150), (31, 8, 8), strict=True):
+        middle = plane.samples[60 >> plane.sub_y : 80 >> plane.sub_y, 50 >> plane.sub_x : 80 >> plane.sub_x]
+        assert np.abs(middle.astype(int) - value).max() <= span
+
+
+def test_a_veil_is_still_while_its_thing_stands_still():
+    cover, seen = Cover(Policy()), set()
+    for index in range(25):
+        frame = make_frame("gray", index=index)
+        frame.planes()[0].samples[40:100, 40:90] = 5 * index
+        cover(Settled(frame, (region((40.0, 40.0, 90.0, 100.0)),)))
+        seen.add(frame.planes()[0].samples[50:90, 50:80].tobytes())
+    assert len(seen) == 1
+
+
+WEAK = Policy(style="mosaic", shape="box", cells=6, allow_weak=True)
+
+
+def test_a_weakly_covered_face_keeps_few_cells_whatever_its_size():
     for side in (40, 100):
         frame = make_frame("gray", (400, 400))
-        Cover(Policy(style="mosaic", shape="box", grow=1.3))(
-            Settled(frame, (region((100.0, 100.0, 100.0 + side, 100.0 + side)),))
-        )
+        Cover(WEAK)(Settled(frame, (region((100.0, 100.0, 100.0 + side, 100.0 + side)),)))
         face = frame.planes()[0].samples[100 : 100 + side, 100 : 100 + side]
         # cells that the face touches: six and one that straddles its edge
-        assert levels(face) <= (SAFE_CELLS + 1) ** 2
-        assert (np.diff(face[side // 2].astype(int)) != 0).sum() <= SAFE_CELLS
+        assert levels(face) <= 7**2
+        assert (np.diff(face[side // 2].astype(int)) != 0).sum() <= 6
 
 
-def test_cells_are_held_so_that_movement_leaks_nothing():
-    cover = Cover(Policy(style="mosaic", shape="box"))
+def test_weak_cells_are_held_so_that_movement_leaks_little():
+    cover = Cover(WEAK)
     seen = set()
     for index in range(50):  # two seconds
         frame = make_frame("gray", (200, 200), index, seed=index)
@@ -167,16 +233,17 @@ def test_cells_are_held_so_that_movement_leaks_nothing():
     for index in range(50):
         frame = make_frame("gray", (200, 200), index, seed=index)
         left = 40.0 + 2 * (index // 2)
-        Cover(Policy(style="mosaic", shape="box"))(Settled(frame, (region((left, 40.0, left + 60, 100.0)),)))
+        Cover(WEAK)(Settled(frame, (region((left, 40.0, left + 60, 100.0)),)))
         fresh.add(frame.planes()[0].samples[60:80, int(left) + 20 : int(left) + 40].tobytes())
     assert len(seen) <= 2
     assert len(fresh) > 25  # without holding every frame would tell something new
 
 
-def test_cells_are_noise_that_a_second_run_repeats():
+@pytest.mark.parametrize("policy", [Policy(), WEAK])
+def test_a_second_run_repeats_every_bit(policy):
     def run() -> bytes:
         frame = make_frame("yuv420p", seed=5)
-        Cover(Policy())(Settled(frame, (region((40.0, 40.0, 90.0, 100.0)),)))
+        Cover(policy)(Settled(frame, (region((40.0, 40.0, 90.0, 100.0)),)))
         return b"".join(plane.samples.tobytes() for plane in frame.planes())
 
     assert run() == run()
@@ -192,10 +259,16 @@ def test_always_polygons_are_covered_without_any_detection():
     assert (luma[:56, :76] == before[0][:56, :76]).all()
 
 
-def test_plates_are_solid_whatever_the_style():
-    frame = make_frame("yuv420p")
-    Cover(Policy(style="blur", find=("plate",)))(Settled(frame, (region((40.0, 40.0, 90.0, 60.0), "plate"),)))
-    assert levels(frame.planes()[0].samples[40:60, 40:90]) == 1
+@pytest.mark.parametrize("cells", [0, 6, 64])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("pixel_format", PIXEL_FORMATS)
+def test_plates_are_solid_whatever_the_style(pixel_format, style, cells):
+    frame = make_frame(pixel_format)
+    policy = Policy(style=style, cells=cells, allow_weak=True, find=("plate",))
+    Cover(policy)(Settled(frame, (region((40.0, 40.0, 90.0, 60.0), "plate"),)))
+    for plane in frame.planes():
+        part = plane.samples[40 >> plane.sub_y : 60 >> plane.sub_y, 40 >> plane.sub_x : 90 >> plane.sub_x]
+        assert (part == part[0, 0]).all()
 
 
 @pytest.mark.parametrize(

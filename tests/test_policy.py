@@ -44,6 +44,7 @@ def test_weak_settings_are_named_and_need_consent():
     assert len(weak.weaknesses()) == 2
     assert Policy().weaknesses() == ()
     assert Policy(cells=20, style="solid").weaknesses() == ()
+    assert Policy(cells=1, allow_weak=True).weaknesses()  # one average is too much: benchmarks/attack
 
 
 def test_every_setting_has_help_and_a_default_in_range():

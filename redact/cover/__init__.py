@@ -6,27 +6,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from redact.cover import styles
+from redact.cover import veil
+from redact.cover.averages import BODY_CELLS, Averages
 from redact.cover.colors import plane_values
 from redact.cover.planes import view, write
 from redact.cover.shapes import Area, Grid, Mask, mask_of, rounded
+from redact.cover.styles import Cells, drawn
 from redact.frames import PIXEL_FORMATS, Frame, PixelFormat, Plane, RedactedFrame
 from redact.policy import Policy
 from redact.regions import Region, Settled
 
 __all__ = ["Cover"]
 
-BODY_CELLS = 6  # cells across the shorter side of a body (8 would be allowed): a head in it gets about two
-_FORGET = 5.0  # seconds after which the cells of a thing that is gone are dropped
+VEIL_CELLS = 4  # cells of a veil across a face or the shorter side of a body: it looks like what it stands for
 _FULL_RANGE = 2  # FFmpeg's AVCOL_RANGE_JPEG
 _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
-
-
-@dataclass(slots=True)
-class _Held:
-    old: styles.Sample
-    new: styles.Sample
-    used: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +42,8 @@ class Cover:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._held: dict[int, _Held] = {}
+        self._tone = veil.Tone()
+        self._averages = Averages()
 
     def __call__(self, settled: Settled) -> RedactedFrame:
         """The frame with every region and always-polygon covered, or covered whole. Writes into its planes."""
@@ -63,12 +58,16 @@ class Cover:
         if things:
             frame.own()
             planes = frame.planes()
+            weak = self._policy.cells > 0
+            tone = [] if weak else self._tone.of(planes, [thing.area for thing in things], grid, layout, frame.time)
             for thing in things:
                 if thing.solid:
                     self._fill(frame, thing.area, grid, layout)
+                elif weak:
+                    self._average(planes, thing, grid, layout, frame.time)
                 else:
-                    self._draw(planes, thing, grid, layout, frame.time)
-        self._forget(frame.time)
+                    self._veil(planes, thing, grid, layout, tone)
+        self._averages.forget(frame.time)
         return RedactedFrame(frame)
 
     def mask(self, settled: Settled) -> Mask:
@@ -82,14 +81,14 @@ class Cover:
     def _things(self, settled: Settled, grid: Grid) -> list[_Thing]:
         """What to cover, larger things first.
 
-        A face on a body is drawn over the covered body: its cells average what is no longer there.
+        A face on a body is drawn over the covered body: averages of it are of what is no longer there.
         """
         solid = self._policy.style == "solid"
         things = []
         for index, polygon in enumerate(self._policy.always):
             area = grid.area_of_polygon(polygon)
             sides = (area.right - area.left) * grid.block_x, (area.bottom - area.top) * grid.block_y
-            things.append(_Thing(-1 - index, area, min(sides) / self._policy.cells, solid))
+            things.append(_Thing(-1 - index, area, min(sides) / (self._policy.cells or VEIL_CELLS), solid))
         for region in settled.regions:
             extent = grid.extent_of(region, self._policy)
             if extent is not None:
@@ -127,25 +126,30 @@ class Cover:
 
     def _cell(self, region: Region) -> float:
         x1, y1, x2, y2 = region.box
-        if region.kind == "face":
-            return max(x2 - x1, y2 - y1) / self._policy.cells
-        return min(x2 - x1, y2 - y1) / BODY_CELLS
+        sides, cells = (x2 - x1, y2 - y1), self._policy.cells
+        if cells == 0:
+            return min(sides) / VEIL_CELLS
+        return max(sides) / cells if region.kind == "face" else min(sides) / BODY_CELLS
 
-    def _draw(self, planes: tuple[Plane, ...], thing: _Thing, grid: Grid, layout: PixelFormat, time: float) -> None:
-        area = thing.area
-        views = [view(plane, area, grid) for plane in planes]
-        held = self._held.get(thing.key)
-        if held is None or not 0 <= time - held.new.time < styles.HELD:
-            columns = max(int((area.right - area.left) * grid.block_x / max(thing.cell, 1)), 1)
-            rows = max(int((area.bottom - area.top) * grid.block_y / max(thing.cell, 1)), 1)
-            new = styles.sample(views, columns, rows, layout, time)
-            # the first sample has nothing to fade from
-            held = self._held[thing.key] = _Held(held.new if held else new, new, time)
-        held.used = time
-        smooth = self._policy.style == "blur"
-        for plane, target, cells in zip(planes, views, styles.mixed(held.old, held.new, time), strict=True):
-            patch = styles.drawn(cells, target.shape[1], target.shape[0], layout, smooth=smooth)
-            write(plane, area, grid, patch)
+    def _veil(
+        self, planes: tuple[Plane, ...], thing: _Thing, grid: Grid, layout: PixelFormat, tone: veil.Values
+    ) -> None:
+        columns, rows = _count(thing, grid)
+        self._write(planes, thing.area, grid, layout, veil.cells(thing.key, tone, columns, rows, layout))
+
+    def _average(
+        self, planes: tuple[Plane, ...], thing: _Thing, grid: Grid, layout: PixelFormat, time: float
+    ) -> None:
+        crops = [view(plane, thing.area, grid) for plane in planes]
+        cells = self._averages.of(thing.key, crops, *_count(thing, grid), layout, time)
+        self._write(planes, thing.area, grid, layout, cells)
+
+    def _write(
+        self, planes: tuple[Plane, ...], area: Area, grid: Grid, layout: PixelFormat, cells: list[Cells]
+    ) -> None:
+        for plane, values in zip(planes, cells, strict=True):
+            height, width = view(plane, area, grid).shape[:2]
+            write(plane, area, grid, drawn(values, width, height, layout, smooth=self._policy.style == "blur"))
 
     def _fill(self, frame: Frame, area: Area, grid: Grid, layout: PixelFormat) -> None:
         matrix, full_range = _UNSPECIFIED, layout.full_range
@@ -156,10 +160,6 @@ class Cover:
         for plane, value in zip(frame.planes(), values, strict=True):
             write(plane, area, grid, value)
 
-    def _forget(self, time: float) -> None:
-        for key in [key for key, held in self._held.items() if abs(time - held.used) > _FORGET]:
-            del self._held[key]
-
 
 def _grid(frame: Frame, layout: PixelFormat) -> Grid:
     return Grid(frame.width, frame.height, *layout.block)
@@ -167,3 +167,10 @@ def _grid(frame: Frame, layout: PixelFormat) -> Grid:
 
 def _size(area: Area) -> int:
     return (area.right - area.left) * (area.bottom - area.top)
+
+
+def _count(thing: _Thing, grid: Grid) -> tuple[int, int]:
+    """Columns and rows of a thing's cells."""
+    area, cell = thing.area, max(thing.cell, 1)
+    width, height = (area.right - area.left) * grid.block_x, (area.bottom - area.top) * grid.block_y
+    return max(int(width / cell), 1), max(int(height / cell), 1)
