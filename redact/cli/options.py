@@ -1,25 +1,39 @@
-"""Policy and Encoding as command-line options: names, defaults, ranges and help come from ``policy`` alone."""
+"""Policy and Encoding as command-line options: names, defaults, ranges and help come from ``policy`` alone.
+
+A file can set them too; what the command line says wins over it.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from redact.errors import ConfigError
 from redact.policy import Encoding, Policy, Setting, parse_polygon, settings
+from redact.policy_file import PolicyFile, read_policy_file
 
 R = TypeVar("R")
 _BUNDLES: dict[str, type[Policy] | type[Encoding]] = {"policy": Policy, "encoding": Encoding}
+_FILE = "policy_file"
+_CONTEXT = "context"
+_PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="Read settings, operator and reasons from a YAML file.", metavar="P.yml"),
+]
 
 
 def with_settings(*, only: Collection[str] | None = None) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Give a command one option for every setting in place of its parameters ``policy`` and ``encoding``.
 
-    only: the settings of ``Policy`` that it takes, where that is not all.
+    And ``--policy``, a file of the same settings, which may say in place of a parameter ``custody`` who and why. A
+    parameter that is a dataclass of options becomes those. only: the settings of ``Policy`` that the command takes,
+    where that is not all; of a file it takes no others.
     """
 
     def decorated(command: Callable[..., R]) -> Callable[..., R]:
@@ -36,21 +50,59 @@ def with_settings(*, only: Collection[str] | None = None) -> Callable[[Callable[
         options = [
             _option(name, setting, default) for found in taken.values() for name, (setting, default) in found.items()
         ]
-        kept = [parameter for name, parameter in signature.parameters.items() if name not in _BUNDLES]
+        groups: dict[str, Any] = {
+            name: parameter.annotation
+            for name, parameter in signature.parameters.items()
+            if name not in (*_BUNDLES, "custody") and dataclasses.is_dataclass(parameter.annotation)
+        }
+        kept = [
+            part
+            for name, parameter in signature.parameters.items()
+            if name not in (*_BUNDLES, "custody")
+            for part in (
+                _parts(groups[name]) if name in groups else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+            )
+        ]
 
         @functools.wraps(command)
         def run(**given: Any) -> R:
+            context: typer.Context = given.pop(_CONTEXT)
+            path = given.pop(_FILE)
+            file = PolicyFile() if path is None else read_policy_file(path)
+            said = {parameter: getattr(file, parameter) for parameter in taken}
             for parameter, found in taken.items():
-                values = _values({name: given.pop(name) for name in found})
-                given[parameter] = _BUNDLES[parameter](**values)
+                told = {name: given.pop(name) for name in found}
+                fixed = {name: value for name, value in said[parameter].items() if name in found}
+                fixed |= _values({name: value for name, value in told.items() if _is_given(context, name)})
+                given[parameter] = _BUNDLES[parameter](**fixed)
+            for name, group in groups.items():
+                given[name] = group(**{part.name: given.pop(part.name) for part in _parts(group)})
+            if "custody" in signature.parameters:
+                given["custody"] = file.custody
             return command(**given)
 
-        parameters = [*kept, *options]
+        parameters = [_keyword(_CONTEXT, typer.Context), *kept, _keyword(_FILE, _PolicyFile, None), *options]
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer reads it
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return run
 
     return decorated
+
+
+def _parts(group: Any) -> list[inspect.Parameter]:
+    """The options of a dataclass of options."""
+    annotations = inspect.get_annotations(group, eval_str=True)
+    return [_keyword(part.name, annotations[part.name], part.default) for part in dataclasses.fields(group)]
+
+
+def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether the command line says it, not only its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and not source.name.startswith("DEFAULT")
 
 
 def _option(name: str, setting: Setting, default: Any) -> inspect.Parameter:
@@ -77,9 +129,7 @@ def _option(name: str, setting: Setting, default: Any) -> inspect.Parameter:
         metavar = metavar or {"min_face": "PX", "color": "#RRGGBB", "detector": "NAME|PATH"}.get(name)
         metavar = metavar or ("SECONDS" if name in ("lookahead", "hold") else "N")
     option = typer.Option(flag, help=help, metavar=metavar, show_default=shown)
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
-    )
+    return _keyword(name, Annotated[kind, option], default)
 
 
 _MEANT: dict[str, Callable[[Any], Any]] = {
