@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from importlib import metadata, resources
+from importlib import resources
 from typing import Any
 
 from prometheus_client.exposition import choose_encoder
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from redact.digests import tool
 from redact.errors import ConfigError
 from redact.live.board import Board, CameraBoard
 from redact.live.guard import Guard
@@ -96,7 +97,7 @@ class _Health:
         now = time.time()
         return JSONResponse(
             {
-                "version": metadata.version("redact"),
+                "version": tool(),
                 "now": now,
                 "alive": self._alive(),
                 "config_fault": words(self._board.config_fault),

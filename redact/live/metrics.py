@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from redact.digests import tool
 from redact.live.board import Board, CameraBoard
 from redact.live.shown import shown
 from redact.live.status import State, Status
@@ -198,7 +198,7 @@ class BoardCollector(Collector):
         """Every metric. Of one without a value only the head is told."""
         name = "redact_build_info"
         build = _Gauge(name, OTHERS[name], labels=("version",))
-        build.add_metric((metadata.version("redact"),), 1)
+        build.add_metric((tool().removeprefix("redact ").strip(),), 1)
         yield build
         name = "redact_config_fault"
         yield _Gauge(name, OTHERS[name], value=bool(self._board.config_fault))

@@ -78,16 +78,25 @@ function asSentence(text) {
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 
+function lower(text) {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
+
 function count(number, one, many) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
 function duration(seconds) {
   const s = Math.max(0, Math.floor(seconds));
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+  if (s < 60) return `${s}\u00a0s`;
+  if (s < 3600) return `${Math.floor(s / 60)}\u00a0min`;
+  if (s < 86400) return `${Math.floor(s / 3600)}\u00a0h ${Math.floor((s % 3600) / 60)}\u00a0min`;
+  return `${Math.floor(s / 86400)}\u00a0d ${Math.floor((s % 86400) / 3600)}\u00a0h`;
+}
+
+/** A delay: tenths matter below a minute only. */
+function seconds(delay) {
+  return delay < 60 ? `${delay.toFixed(1)}\u00a0s` : duration(delay);
 }
 
 /** A moment as a clock on the wall shows it, with the day where that is not today. */
@@ -167,7 +176,7 @@ function draw() {
   if (changes.length) page.spoken.textContent = changes.join(" ");
   drawn = true;
   drawSummary();
-  write(page.version, `redact ${answer.version}`);
+  write(page.version, answer.version);
   page.notice.hidden = !answer.config_fault;
   page.notice.dataset.tone = "warn";
   fill(page.notice, answer.config_fault ? [answer.config_fault] : [], (fault) =>
@@ -189,8 +198,8 @@ function drawSummary() {
   document.title = `${gone ? "No answer" : text} · redact`;
   const names = all > 1 ? bad.map((camera) => camera.name) : [];
   const line = page.summary.querySelector("span");
-  fill(line, [[gone ? `Before: ${text.slice(0, 1).toLowerCase()}${text.slice(1)}` : text, names]], ([said]) =>
-    element("span", said, names.length ? ": " : "", element("ul", ...names.map((name) => element("li", link(name), " ")))),
+  fill(line, [[gone ? `Last known: ${lower(text)}` : text, names]], ([said]) =>
+    element("span", said, names.length ? ":" : "", element("ul", ...names.map((name) => element("li", link(name), " ")))),
   );
 }
 
@@ -246,12 +255,13 @@ function drawCard(card, camera) {
   card.camera = camera;
   mark(card.article, tone);
   find(".state use").setAttribute("href", `#icon-${tone}`);
-  write(find(".state span"), gone ? `Before: ${word.toLowerCase()}` : word);
-  write(find(".sentence"), `${sentence}${camera.since ? ` Since ${clock(camera.since)}, ${duration(now() - camera.since)}.` : ""}`);
-  const live = camera.state === "live" || camera.state === "covered";
-  write(find("[data-fact=age]"), camera.age == null ? "–" : `${(camera.age + (gone ? now() - answer.now : 0)).toFixed(1)} s`);
+  write(find(".state span"), gone ? `Was ${lower(word)}` : word);
+  write(find(".sentence"), gone ? `Nothing is known since ${clock(answer.now)}.` : sentence);
+  write(find(".since"), camera.since && !gone ? `For ${duration(now() - camera.since)}, since ${clock(camera.since)}` : "");
+  const live = !gone && (camera.state === "live" || camera.state === "covered");
+  write(find("[data-fact=age]"), gone || camera.age == null ? "–" : seconds(camera.age));
   write(find("[data-fact=rate]"), live && camera.rate ? camera.rate.toFixed(1) : "–");
-  write(find("[data-fact=level]"), !live ? "–" : camera.level ? `Cut back, level ${camera.level}` : "Full");
+  write(find("[data-fact=level]"), !live ? "–" : camera.level ? `Cut back (${camera.level})` : "Full");
   write(find("[data-fact=restarts]"), String(camera.restarts));
   drawOutputs(find(".outputs"), camera.outputs);
   const fault = find(".fault");
@@ -271,9 +281,9 @@ function drawCard(card, camera) {
 
 function drawOutputs(section, outputs) {
   section.hidden = outputs.length === 0;
-  fill(section.querySelector("ul"), outputs, (output) => {
+  fill(section.querySelector("ul"), outputs.map((output) => ({ ...output, gone })), (output) => {
     const tone = output.open ? "good" : "bad";
-    const state = output.open ? "takes pictures" : output.fault || "takes no pictures";
+    const state = output.open ? (gone ? "took pictures" : "takes pictures") : output.fault || "takes no pictures";
     const line = element("li", icon(tone), element("p", element("bdi", output.name), " ", element("span", state)));
     line.dataset.tone = tone;
     return line;
@@ -313,7 +323,8 @@ function drawPicture(card) {
   }
   const shows = card.showing !== null;
   const age = shows ? now() - card.showing : 0;
-  const old = shows && (age > OLD || gone || latest === null);
+  // a paused picture is a still on purpose, and old only where there is no newer one
+  const old = shows && (gone || latest === null || now() - (paused ? latest : card.showing) > OLD);
   image.hidden = !shows;
   find(".blank").hidden = shows;
   find(".picture").toggleAttribute("data-old", old);
