@@ -1,7 +1,7 @@
 """What the network is asked to say, and how far it is from it.
 
 Every box is given to the levels whose range of sizes contains it, there to the cells near its centre. Around boxes
-about which nothing is known the score is left alone.
+about which nothing is known the score is left alone, but for levels that are too coarse for them.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def assign(crop: Crop, strides: tuple[int, ...]) -> Targets:
         state = np.zeros((n, n, len(KINDS)), np.int8)
         target = np.zeros((n, n, len(KINDS), 4), np.float32)
         for kind, truth in enumerate(crop.truths):
-            _forget(state[..., kind], truth.unsure, stride)
             low, high = _range(stride, strides, kind)
+            size = (truth.unsure[:, 2:] - truth.unsure[:, :2]).max(1, initial=0)
+            _forget(state[..., kind], truth.unsure[size >= low / 2], stride)
             size = (truth.sure[:, 2:] - truth.sure[:, :2]).max(1, initial=0)
             chosen = truth.sure[(size >= low) & (size < high)]
             distance = np.full((n, n), np.inf, np.float32)

@@ -69,6 +69,12 @@ def test_a_sure_box_inside_an_unsure_region_counts() -> None:
     assert (state == IGNORE).any()
 
 
+def test_a_small_doubt_leaves_the_coarse_levels_sure_that_nobody_is_there() -> None:
+    state = assign(crop(Truth(as_boxes([]), as_boxes([[60, 60, 72, 72]]))), STRIDES).state[:, 0]
+    assert (state[: 16 * 16] == IGNORE).any()
+    assert (state[16 * 16 :] == BACKGROUND).all()
+
+
 def test_fit_of_boxes() -> None:
     a = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 20, 20]])
     b = torch.tensor([[0.0, 0, 10, 10], [20, 0, 30, 10], [0, 0, 10, 10]])

@@ -70,7 +70,7 @@ def test_weights_come_back_out_of_an_exported_file(network: Detector, image: tor
 
 def test_a_grown_network_computes_what_the_small_one_did(network: Detector, image: torch.Tensor) -> None:
     torch.manual_seed(5)
-    larger = Detector(Plan(blocks=(3, 4, 3, 2), fine=16))
+    larger = Detector(Plan(blocks=(3, 4, 5, 4), fine=16))
     larger.grow_from(network.state_dict())
     want, _ = answers(network, image)
     have, _ = answers(larger.eval(), image)
