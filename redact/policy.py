@@ -26,6 +26,7 @@ Polygon = tuple[tuple[float, float], ...]
 
 SAFE_CELLS = 0  # averages across a face that are shown: even one tells who it is (benchmarks/attack)
 SAFE_GROW = 1.15  # chosen, not measured: detections cut chin and hair line by about a tenth
+LIVE_LOOKAHEAD = 0.4  # seconds; a camera's default: what a viewer waits longer, and most first sightings need less
 STYLES: tuple[Style, ...] = ("blur", "mosaic", "solid")
 SHAPES: tuple[Shape, ...] = ("ellipse", "box")
 CODECS: tuple[str, ...] = ("h264", "hevc", "vp9", "av1", "ffv1")

@@ -6,6 +6,7 @@ import functools
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from redact.errors import ConfigError
@@ -39,13 +40,14 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Everything is covered outside the given hours. timezone: whose clock. Raises ConfigError.
+    """Everything is covered outside the given hours. timezone: whose clock. cover: says so. Raises ConfigError.
 
     Where a clock is put back or forward the hours begin as late and end as early as that clock can be read.
     """
 
     outside: tuple[str, ...]
     timezone: str
+    cover: Literal["everything"] = "everything"
 
     def __post_init__(self) -> None:
         if not self.outside:

@@ -74,6 +74,13 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
     return resolved
 
 
+def values_in(text: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The values that ``resolve`` fills into a text, of those that are there."""
+    names = [place[1] for place in _PLACE.finditer(text) if place[1]]
+    found = (environ.get(name) or _credential(name, environ) for name in names if _NAME.fullmatch(name))
+    return tuple(value for value in found if value)
+
+
 def remember(values: Iterable[str]) -> None:
     """Mask these values in every text from now on."""
     global _known, _forms
