@@ -113,24 +113,24 @@ class Wire:
         shown = time.monotonic()
         patience = FIRST_PICTURE
         for packet, arrived in self._packets():
-            if arrived - shown > patience:
-                raise self._lost(f"no picture for {patience:.0f} s", hint="let the camera send key frames often")
-            if packet is None:
-                continue
-            suspicion.sent(packet.pts)
-            if packet.is_corrupt:
-                suspicion.lost()
-            try:
-                pictures = self._stream.codec_context.decode(packet)
-            except (av.error.FFmpegError, ValueError, RuntimeError) as error:
-                log.debug("packet lost: %s", error)
-                self.damage.lost_packets += 1
-                suspicion.lost()
-                continue
-            for decoded in pictures:
+            for decoded in [] if packet is None else self._decoded(packet, suspicion):
                 for picture, damaged in suspicion.passed(decoded):
                     shown, patience = arrived, self._timeout
                     yield picture, damaged, arrived
+            if arrived - shown > patience:
+                raise self._lost(f"no picture for {patience:.0f} s", hint="let the camera send key frames often")
+
+    def _decoded(self, packet: Packet[Stream], suspicion: Suspicion) -> list[av.VideoFrame]:
+        suspicion.sent(packet.pts)
+        if packet.is_corrupt:
+            suspicion.lost()
+        try:
+            return self._stream.codec_context.decode(packet)
+        except (av.error.FFmpegError, ValueError, RuntimeError) as error:
+            log.debug("packet lost: %s", error)
+            self.damage.lost_packets += 1
+            suspicion.lost()
+            return []
 
     def _packets(self) -> Iterator[tuple[Packet[Stream] | None, float]]:
         """(packet, when it came) from the first key frame on; None for those of no use."""

@@ -115,7 +115,7 @@ def rtsp_camera(gstreamer: None) -> Iterator[Callable[..., RtspServer]]:
 
 @pytest.fixture
 def rtsp_recorder(gstreamer: None, tmp_path: Path) -> Iterator[Callable[..., RtspServer]]:
-    """``rtsp_recorder(login=None)``: takes what is published to its ``url``; ``sessions()`` are the files it wrote."""
+    """``rtsp_recorder(login=None)``: takes what is published to its ``url``; ``sessions()`` are its files."""
     opened: list[RtspServer] = []
 
     def recorder(

@@ -92,8 +92,8 @@ class CameraFactory(GstRtspServer.RTSPMediaFactory):
     def do_create_element(self, url):
         footage = self.footage
         bin_ = Gst.parse_launch(
-            f"( appsrc name=feed is-live=true format=time max-bytes=0 ! {footage.parser} name=parse config-interval=-1"
-            f" ! {footage.payloader} name=pay0 pt=96 config-interval=-1 )"
+            f"( appsrc name=feed is-live=true format=time max-bytes=0 ! {footage.parser} config-interval=-1"
+            f" ! {footage.payloader} name=pay0 pt=96 )"
         )
         bin_.get_by_name("feed").set_property("caps", footage.caps)
         return bin_
@@ -101,9 +101,36 @@ class CameraFactory(GstRtspServer.RTSPMediaFactory):
     def do_configure(self, media):
         GstRtspServer.RTSPMediaFactory.do_configure(self, media)
         feed = media.get_element().get_by_name("feed")
+        self.shift(media.get_element().get_by_name("pay0").get_static_pad("src"))
         ended = threading.Event()
         media.connect("unprepared", lambda *_: ended.set())
         threading.Thread(target=self.play, args=(feed, ended), daemon=True).start()
+
+    def shift(self, pad):
+        """Let RTP's time stamps jump: in GStreamer's own time a jump would be waited for."""
+        kinds = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
+        own = threading.local()
+
+        def shifted(buffer):
+            data = bytearray(buffer.extract_dup(0, buffer.get_size()))
+            stamp = int.from_bytes(data[4:8], "big") + self.jumped
+            data[4:8] = (stamp % 2**32).to_bytes(4, "big")
+            result = Gst.Buffer.new_wrapped(bytes(data))
+            result.pts, result.dts = buffer.pts, buffer.dts
+            return result
+
+        def passing(pad, info):
+            if not self.jumped or getattr(own, "pushing", False):
+                return Gst.PadProbeReturn.OK
+            packets = info.get_buffer_list() if info.type & Gst.PadProbeType.BUFFER_LIST else None
+            count = packets.length() if packets else 1
+            own.pushing = True
+            for i in range(count):
+                pad.push(shifted(packets.get(i) if packets else info.get_buffer()))
+            own.pushing = False
+            return Gst.PadProbeReturn.DROP
+
+        pad.add_probe(kinds, passing)
 
     def play(self, feed, ended):
         """Push access units when they are due, in the pipeline's own time."""
@@ -127,8 +154,8 @@ class CameraFactory(GstRtspServer.RTSPMediaFactory):
                 if base is None:
                     base = (clock.get_time() - feed.get_base_time()) if clock else 0
                 buffer = Gst.Buffer.new_wrapped(data)
-                buffer.pts = base + start + pts + self.jumped
-                buffer.dts = base + start + dts + self.jumped
+                buffer.pts = base + start + pts
+                buffer.dts = base + start + dts
                 if feed.emit("push-buffer", buffer) != Gst.FlowReturn.OK:
                     return
             if footage is not self.footage:
@@ -148,7 +175,8 @@ class RecorderFactory(GstRtspServer.RTSPMediaFactory):
 
     def do_create_element(self, url):
         bin_ = Gst.parse_launch(
-            "( rtph264depay name=depay0 ! h264parse config-interval=-1 ! mpegtsmux ! filesink name=file async=false sync=false )"
+            "( rtph264depay name=depay0 ! h264parse config-interval=-1 ! mpegtsmux"
+            " ! filesink name=file async=false sync=false )"
         )
         bin_.get_by_name("file").set_property("location", str(self.folder / f"{self.sessions}.ts"))
         self.sessions += 1
@@ -232,8 +260,13 @@ class Server:
             answer["clients"] = self.clients()
         else:
             answer = {"unknown": command}
-        print(json.dumps(answer), flush=True)
+        say(answer)
         return False
+
+
+def say(what):
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 def main():
@@ -258,7 +291,7 @@ def main():
         GLib.idle_add(loop.quit)  # whoever started us is gone
 
     threading.Thread(target=listen, daemon=True).start()
-    print(json.dumps({"port": server.port}), flush=True)
+    say({"port": server.port})
     loop.run()
 
 
