@@ -68,6 +68,7 @@ def redact_picture(
         tracks=tuple(sorted(job.tracks, key=lambda track: track.number)),
         whole=tally.whole,
         moments=tuple(tally.moments),
+        stretches=tuple(tally.stretches),
         dropped=picture.dropped,
         warnings=tuple(warnings_of(None, policy)),
     )

@@ -77,6 +77,7 @@ def redact_file(
         tracks=tuple(sorted(timeline.tracks, key=lambda track: track.number)),
         whole=tally.whole,
         moments=tuple(tally.moments),
+        stretches=tuple(tally.stretches),
         dropped=tuple(source.dropped),
         warnings=tuple(warnings_of(source, policy, tally.duration)),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from redact.custody import Custody
 from redact.digests import FileDigest, tool
 from redact.errors import SourceError
 from redact.frames import VideoInfo
@@ -14,7 +15,7 @@ from redact.media.source import Source
 from redact.media.streams import Dropped
 from redact.policy import Encoding, Policy, digest, plain
 from redact.regions import ORIGINS, Origin
-from redact.tally import Whole
+from redact.tally import Stretch, Whole
 from redact.timeline import TrackSummary
 
 FORMAT = "redact-report"
@@ -29,7 +30,8 @@ class Result:
 
     models: (name, SHA-256) of the detector's weights, where it has any. duration: 0 for a picture that does not move.
     looks: frames that the detector saw; the timeline filled the others. regions: covered regions by origin.
-    whole: frames covered whole, by reason; moments: the first of them. dropped: streams and metadata of the input
+    whole: frames covered whole, by reason; moments: the first of them. stretches: where and when tracks were covered.
+    dropped: streams and metadata of the input
     that the output lacks. warnings: what a careful person should know of this run, in sentences.
     """
 
@@ -47,6 +49,7 @@ class Result:
     models: tuple[tuple[str, str], ...] = ()
     whole: Counter[str] = field(default_factory=Counter)
     moments: tuple[Whole, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -57,6 +60,15 @@ class Result:
         for track in self.tracks:
             total += track.frames
         return total
+
+    @property
+    def covered(self) -> dict[int, tuple[float, float]]:
+        """From when to when each track was covered, in seconds; empty for a picture that does not move."""
+        spans: dict[int, tuple[float, float]] = {}
+        for stretch in self.stretches if self.duration else ():
+            first, last = spans.get(stretch.track, (stretch.first, stretch.last))
+            spans[stretch.track] = (min(first, stretch.first), max(last, stretch.last))
+        return spans
 
     @property
     def people(self) -> int:
@@ -88,7 +100,7 @@ class Result:
             "policy_sha256": digest(policy),
             "encoding": plain(self.encoding),
             "regions": {origin: self.regions[origin] for origin in ORIGINS},
-            "tracks": [_track(track) for track in self.tracks],
+            "tracks": [_track(track, self.covered.get(track.number)) for track in self.tracks],
             "whole": {
                 "frames": sum(self.whole.values()),
                 "reasons": dict(self.whole),
@@ -134,12 +146,16 @@ class Result:
         return " · ".join(parts)
 
 
-def document(runs: list[dict[str, Any]], failures: list[dict[str, str]]) -> dict[str, Any]:
+def document(
+    runs: list[dict[str, Any]], failures: list[dict[str, str]], custody: Custody | None = None
+) -> dict[str, Any]:
     """A report: runs as ``Result.to_json`` gives them, and inputs that ended without an output."""
+    said = {"record": custody.json()} if custody is not None and custody != Custody() else {}
     return {
         "format": FORMAT,
         "version": VERSION,
         "tool": tool(),
+        **said,
         "runs": runs,
         "failures": failures,
     }
@@ -154,12 +170,13 @@ def _digest_of(path: str) -> dict[str, Any]:
         ) from error
 
 
-def _track(track: TrackSummary) -> dict[str, Any]:
+def _track(track: TrackSummary, covered: tuple[float, float] | None) -> dict[str, Any]:
     return {
         "track": track.number,
         "kind": track.kind,
         "first": round(track.first, 6),
         "last": round(track.last, 6),
+        "covered": [round(time, 6) for time in covered] if covered else None,
         "frames": {origin: track.frames[origin] for origin in ORIGINS},
         "lowest_score": round(track.lowest_score, 4),
         "lowest_time": round(track.lowest_time, 6),

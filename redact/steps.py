@@ -93,6 +93,7 @@ def detect_file(
         tracks=tuple(sorted(looked.tracks, key=lambda track: track.number)),
         whole=tally.whole,
         moments=tuple(tally.moments),
+        stretches=tuple(tally.stretches),
         warnings=tuple(warnings_of(looked.source, policy, tally.duration)),
     )
 
@@ -161,6 +162,7 @@ def render_file(
         tracks=tuple(sorted(tracks.summaries.values(), key=lambda track: track.number)),
         whole=tally.whole,
         moments=tuple(tally.moments),
+        stretches=tuple(tally.stretches),
         dropped=tuple(dropped),
         warnings=tuple(warnings_of(source, policy, tally.duration)),
     )

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from redact.regions import Settled
+from redact.regions import Region, Settled
 
+STRETCH = 2.0  # seconds of a track that one box may stand for: someone who walks crosses half a room
+_GAP = 0.5  # seconds between two frames, where their rate varies
+MOST_STRETCHES = 2000  # then stretches get longer; each has some hundred bytes in a manifest
 MOST_MOMENTS = 100  # frames covered whole that are named one by one; all are counted
 
 
@@ -29,10 +32,26 @@ class Whole:
     reason: str
 
 
+@dataclass(slots=True)
+class Stretch:
+    """Where one track was covered for a while.
+
+    first, last: seconds, of the first frame's begin and the last one's end. box: around all its regions, x1 y1 x2 y2
+    in pixels of the upright frame, before the policy's growth.
+    """
+
+    track: int
+    kind: str
+    first: float
+    last: float
+    box: tuple[float, float, float, float]
+
+
 class Tally:
     """Counts settled frames. total: frames expected. found: tracks by kind, as counted elsewhere so far.
 
     frames: how many went by. whole: how many were covered whole, by reason. moments: the first of those.
+    stretches: where and when tracks were covered.
     """
 
     def __init__(
@@ -44,6 +63,8 @@ class Tally:
         self.frames = 0
         self.whole: Counter[str] = Counter()
         self.moments: list[Whole] = []
+        self.stretches: list[Stretch] = []
+        self._growing: dict[int, Stretch] = {}
         self._first: float | None = None
         self._last = 0.0
 
@@ -62,7 +83,34 @@ class Tally:
                 if len(self.moments) < MOST_MOMENTS:
                     self.moments.append(Whole(frame.index, frame.time, item.whole))
             self._first = frame.time if self._first is None else self._first
-            self._last = frame.time + float(frame.duration * frame.time_base)
+            end = frame.time + float(frame.duration * frame.time_base)
+            for region in item.regions:
+                self._stretch(region, frame.time, end)
+            self._last = end
             yield item
             if self._progress is not None:
                 self._progress(Progress(self.frames, self._total, Counter(self._found)))
+
+    def _stretch(self, region: Region, begin: float, end: float) -> None:
+        stretch = self._growing.get(region.track)
+        if stretch is not None:
+            followed = begin <= stretch.last + _GAP
+            short = end - stretch.first <= STRETCH or len(self.stretches) >= MOST_STRETCHES
+            if followed and short and stretch.kind == region.kind:
+                stretch.last = max(stretch.last, end)
+                stretch.box = _around(stretch.box, region.box)
+                return
+        stretch = Stretch(region.track, region.kind, begin, end, region.box)
+        self._growing[region.track] = stretch
+        self.stretches.append(stretch)
+
+
+def _around(
+    first: tuple[float, float, float, float], second: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    return (
+        min(first[0], second[0]),
+        min(first[1], second[1]),
+        max(first[2], second[2]),
+        max(first[3], second[3]),
+    )
