@@ -15,7 +15,10 @@ _CALM = 1.0  # seconds without any detection after which the picture counts as q
 
 
 class Cadence:
-    """Says which frames are due. The same frames and detections always give the same answer."""
+    """Says which frames are due. The same frames and detections always give the same answer.
+
+    least: seconds that looks must be apart, whatever else is due: set while there is no time for more.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._every = policy.every
@@ -26,14 +29,19 @@ class Cadence:
         self._found: float | None = None
         self._last: float | None = None
         self._moved = 0.0
+        self._index = -100  # of the last frame that was looked at
+        self.least = 0.0
 
     def due(self, frame: Frame, change: float) -> bool:
         """Whether this frame is to be looked at. change: levels by which it differs from the frame before."""
-        if self._every is not None:
-            return frame.index % self._every == 0
         gap = 0.0 if self._last is None else frame.time - self._last
         self._last = frame.time
         self._moved += change
+        if self.least and self._looked is not None and 0 <= frame.time - self._looked + gap / 2 < self.least:
+            return False
+        if self._every is not None:
+            # later than that only where the frame that was due was dropped or damaged
+            return frame.index % self._every == 0 or frame.index - self._index >= self._every
         if self._always or self._looked is None or self._found is None or frame.time < self._looked:
             return True
         if self._moved > SHAKEN:
@@ -46,6 +54,7 @@ class Cadence:
     def looked(self, frame: Frame, found: bool) -> None:
         """Told after each look whether anything at all was there."""
         self._looked = frame.time
+        self._index = frame.index
         self._moved = 0.0
         if found or self._found is None:
             self._found = frame.time

@@ -3,7 +3,8 @@
 RedactError
 ├── ConfigError        a policy, an option or a configuration file asks for something that cannot be
 ├── SourceError        the input cannot be opened, read or decoded
-│   └── StreamLost     a live source stopped delivering
+│   ├── StreamLost     a live source stopped delivering
+│   └── LoginRefused   a live source refused user or password
 ├── DetectorError      a detector raised, hung or answered nonsense
 ├── ModelError         model weights are missing, damaged or of an unknown kind
 ├── SinkError          the output cannot be written
@@ -32,6 +33,10 @@ class SourceError(RedactError, OSError):
 
 class StreamLost(SourceError):
     """A live source stopped delivering frames."""
+
+
+class LoginRefused(SourceError):
+    """A live source refused user or password: trying often may lock the account."""
 
 
 class DetectorError(RedactError, RuntimeError):

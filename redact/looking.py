@@ -53,6 +53,10 @@ class Looking:
             self._waiting = Looked(frame, self._look(frame) if due else None, cut)
         return ready
 
+    def slow(self, least: float) -> None:
+        """Look no more often than every ``least`` seconds, cuts aside: there is no time for more."""
+        self._cadence.least = least
+
     def flush(self) -> list[Looked]:
         """The last frame."""
         return self._release(look=True)

@@ -155,6 +155,7 @@ def added(past: Status, present: Status) -> Status:
         frames_in=past.frames_in + present.frames_in,
         frames_out=past.frames_out + present.frames_out,
         dropped=past.dropped + present.dropped,
+        looks=past.looks + present.looks,
         slates=past.slates + present.slates,
         whole=_summed(past.whole, present.whole),
         detections=_summed(past.detections, present.detections),

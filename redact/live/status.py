@@ -37,7 +37,9 @@ class Status:
     that were never shown because there was no time. whole: frames covered whole, by reason. slates: slates shown.
     detections: by kind. seconds: time spent, by stage (decode, detect, cover, encode). age: of the newest frame
     handed to the sinks, from its arrival to now, or None before the first. rate: frames a second that arrive.
-    level: how far detection was cut back to keep up, 0 is not at all. stored: bytes on disk of this worker.
+    level: how far detection was cut back to keep up, 0 is not at all. looks: completed. stored: bytes on disk of this
+    worker. unread: since the reading thread last gave a sign; it may hang in a library. astray: by which the newest
+    frame's time differs from the real one. connects: tries to reach the camera.
     fault: the last thing that went wrong, secrets masked; fault_at: when.
     """
 
@@ -55,6 +57,9 @@ class Status:
     age: float | None = None
     rate: float = 0.0
     level: int = 0
+    looks: int = 0
+    unread: float = 0.0
+    astray: float = 0.0
     stored: int = 0
     connects: int = 0
     fault: str = ""

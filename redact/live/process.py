@@ -1,0 +1,146 @@
+"""One worker process, as its supervisor holds it: started, heard, asked to end, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+from redact.live.config import Camera
+from redact.live.status import Preview, Status, told
+
+COMMAND = (sys.executable, "-m", "redact.live.worker")
+_CHUNK = 1 << 16
+_LONGEST = 1 << 20  # bytes of one line; a preview has thirty thousand
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+# two arenas instead of sixteen: threads that hand frames on would each keep what the others freed
+_ENVIRON = {"MALLOC_ARENA_MAX": "2", "PYTHONFAULTHANDLER": "1"}
+
+
+class _Lines:
+    """Whole lines from a pipe that is never waited for."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._rest = b""
+        os.set_blocking(descriptor, False)
+
+    def read(self) -> Iterator[bytes]:
+        while True:
+            try:
+                chunk = os.read(self.descriptor, _CHUNK)
+            except BlockingIOError:
+                return
+            except OSError:
+                return
+            if not chunk:
+                return
+            *lines, self._rest = (self._rest + chunk).split(b"\n")
+            yield from lines
+            if len(self._rest) > _LONGEST:
+                self._rest = b""
+
+
+class Process:
+    """A worker of ``camera``. stdout: a descriptor that takes the covered stream, where one is wanted.
+
+    began: on the monotonic clock. Everything it is told goes through a pipe, nothing through its arguments.
+    """
+
+    def __init__(self, camera: Camera, command: Sequence[str] = COMMAND, *, stdout: int | None = None) -> None:
+        self.camera = camera
+        self.began = time.monotonic()
+        ours, theirs = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [*command, camera.name, str(theirs)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(theirs,) if stdout is None else (theirs, stdout),
+                env={**os.environ, **_ENVIRON},
+                start_new_session=True,  # Ctrl-C is the supervisor's, who ends its workers in order
+                bufsize=0,
+            )
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
+        assert self._process.stdin is not None
+        assert self._process.stderr is not None
+        self._said = _Lines(ours)
+        self._logged = _Lines(self._process.stderr.fileno())
+        settings = {"camera": camera.model_dump(mode="json"), "stdout": stdout}
+        with contextlib.suppress(BrokenPipeError):  # it is dead already, and ``ended`` says so
+            self._process.stdin.write(json.dumps(settings).encode() + b"\n")
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """What becomes readable when there is something to hear."""
+        return self._said.descriptor, self._logged.descriptor
+
+    def heard(self) -> Iterator[Status | Preview]:
+        """What it has told since the last time; what cannot be understood is left out."""
+        for line in self._said.read():
+            try:
+                yield told(line)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue
+
+    def logged(self) -> Iterator[str]:
+        """What it has logged since the last time, as it is."""
+        for line in self._logged.read():
+            yield line.decode(errors="replace")
+
+    @property
+    def ended(self) -> str | None:
+        """How it ended, in words; empty if well; None while it runs."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        if code == 0:
+            return ""
+        if code < 0:
+            try:
+                return f"its worker was ended by {signal.Signals(-code).name}"
+            except ValueError:
+                return f"its worker was ended by signal {-code}"
+        return f"its worker failed with status {code}"
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds in memory; 0 where that cannot be told."""
+        try:
+            with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
+                return int(file.read().split()[1]) * _PAGE
+        except (OSError, ValueError, IndexError):
+            return 0
+
+    def ask_to_end(self) -> None:
+        """Have it close its sinks and end; it has a few seconds for that."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+    def kill(self) -> None:
+        """End it at once, whatever it hangs in."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Free the pipes of one that has ended."""
+        self.ask_to_end()
+        os.close(self._said.descriptor)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        self._process.wait()
