@@ -72,7 +72,7 @@ class Guard:
         if self._token is None or path in _OPEN_PATHS or self._knows_token(request.headers):
             return None
         if path == "/" and request.method in ("GET", "HEAD"):
-            return RedirectResponse("/login", 303)
+            return RedirectResponse("login", 303)
         return PlainTextResponse("A token is asked for.\n", 401, {"www-authenticate": 'Bearer realm="redact"'})
 
     def _knows_token(self, headers: Headers) -> bool:
@@ -83,7 +83,7 @@ class Guard:
 
     async def _login(self, request: Request) -> Response | None:
         if self._token is None:
-            return RedirectResponse("/", 303)
+            return RedirectResponse("./", 303)
         if request.method != "POST":
             return None
         form = b""
@@ -97,10 +97,10 @@ class Guard:
     def _admitted(self, given: str) -> Response:
         """Where a browser goes next; with the right token it takes a cookie along. The token stays in no address."""
         if self._token is None:
-            return RedirectResponse("/", 303)
+            return RedirectResponse("./", 303)
         if not self._is_token(given):
-            return RedirectResponse("/login?wrong", 303)
-        answer = RedirectResponse("/", 303)
+            return RedirectResponse("login?wrong", 303)
+        answer = RedirectResponse("./", 303)
         answer.set_cookie(COOKIE, self._ticket, max_age=_KEPT, httponly=True, samesite="lax")
         return answer
 
