@@ -8,7 +8,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from redact.errors import SourceError, StreamLost
+from redact.errors import LoginRefused, SourceError, StreamLost
 from redact.media.addresses import Address, Transport
 
 _PROBE = 500_000  # bytes at most before the first picture: parameters come with the first key frame
@@ -76,7 +76,7 @@ def refusal(address: Address, error: Exception, timeout: float) -> SourceError:
     """What it means that ``address`` could not be opened."""
     shown = address.shown
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return SourceError(
+        return LoginRefused(
             f"{shown}: the login was refused",
             hint="check user and password; percent-encode @ : / ? # in them (@ is %40)",
         )
