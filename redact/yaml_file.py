@@ -1,6 +1,6 @@
 """A YAML file as plain values, each with its line: the part of YAML that means what it looks like.
 
-``on``, ``off``, ``yes`` and ``no`` are words, ``12:00`` and ``1:30`` are text, ``017`` is text: only null, true, false
+``on``, ``off``, ``yes`` and ``no`` are words, ``12:00``, ``1:30`` and ``017`` are text: only null, true, false
 and decimal numbers are anything else. Anchors, tags and second documents are refused, and so is a key given twice.
 """
 

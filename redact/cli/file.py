@@ -22,8 +22,9 @@ from redact.cli.console import (
 )
 from redact.cli.options import with_settings
 from redact.cli.outputs import Job, jobs, make_folder
-from redact.cli.reports import Json, Reporter, ReportPath
+from redact.cli.reports import Json, OutputRecords, Reporter
 from redact.cli.times import Duration, End, Start, span
+from redact.custody import Custody
 from redact.errors import ConfigError, RedactError
 from redact.policy import Encoding, Policy
 
@@ -35,6 +36,8 @@ def file(
     ],
     policy: Policy,
     encoding: Encoding,
+    records: OutputRecords,
+    custody: Custody,
     output: Annotated[
         str | None,
         typer.Option(
@@ -46,7 +49,6 @@ def file(
     end: End = None,
     duration: Duration = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done and stop.")] = False,
-    report: ReportPath = None,
     json: Json = False,
     progress: ShowProgress = ProgressMode.auto,
     quiet: Quiet = False,
@@ -83,18 +85,21 @@ def file(
                 detector=detector() if job.input.is_file() else None,
                 progress=bar.show,
             )
+        reporter.seal(result)
         reporter.done(result)
 
     planned = jobs(inputs, output)
     failed = 0
     with Reporter(
-        None if dry_run else report,
+        None if dry_run else records,
+        custody,
         as_json=json and not dry_run,
         quiet=quiet,
         verbose=verbose,
         overwrite=overwrite,
         inputs=[job.input for job in planned],
     ) as reporter:
+        reporter.check(job.output for job in planned)
         for job in planned:
             try:
                 redact(job)
@@ -102,6 +107,6 @@ def file(
                 raise  # the same for every input: usage, not a bad file
             except RedactError as error:
                 failed += 1
-                reporter.failed(job.input, error)
                 complain(error, job.input, verbose)
+                reporter.failed(job.input, error)
     return FAILED if failed else DONE

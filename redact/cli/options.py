@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
@@ -28,20 +28,24 @@ _PolicyFile = Annotated[
 ]
 
 
-def with_settings(*, only: Collection[str] | None = None) -> Callable[[Callable[..., R]], Callable[..., R]]:
+def with_settings(
+    *, only: Collection[str] | None = None, defaults: Mapping[str, Any] | None = None
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Give a command one option for every setting in place of its parameters ``policy`` and ``encoding``.
 
     And ``--policy``, a file of the same settings, which may say in place of a parameter ``custody`` who and why. A
     parameter that is a dataclass of options becomes those. only: the settings of ``Policy`` that the command takes,
-    where that is not all; of a file it takes no others.
+    where that is not all; of a file it takes no others. defaults: of settings of ``Policy``, where this command has
+    others than ``Policy`` itself.
     """
+    own = defaults or {}
 
     def decorated(command: Callable[..., R]) -> Callable[..., R]:
         signature = inspect.signature(command, eval_str=True)
         taken = {
             parameter: {
-                name: setting
-                for name, setting in settings(_BUNDLES[parameter]).items()
+                name: (setting, own.get(name, default) if parameter == "policy" else default)
+                for name, (setting, default) in settings(_BUNDLES[parameter]).items()
                 if parameter != "policy" or only is None or name in only
             }
             for parameter in signature.parameters
@@ -72,7 +76,8 @@ def with_settings(*, only: Collection[str] | None = None) -> Callable[[Callable[
             said = {parameter: getattr(file, parameter) for parameter in taken}
             for parameter, found in taken.items():
                 told = {name: given.pop(name) for name in found}
-                fixed = {name: value for name, value in said[parameter].items() if name in found}
+                fixed = {name: own[name] for name in found if parameter == "policy" and name in own}
+                fixed |= {name: value for name, value in said[parameter].items() if name in found}
                 fixed |= _values({name: value for name, value in told.items() if _is_given(context, name)})
                 given[parameter] = _BUNDLES[parameter](**fixed)
             for name, group in groups.items():
@@ -91,7 +96,7 @@ def with_settings(*, only: Collection[str] | None = None) -> Callable[[Callable[
 
 def _parts(group: Any) -> list[inspect.Parameter]:
     """The options of a dataclass of options."""
-    annotations = inspect.get_annotations(group, eval_str=True)
+    annotations = get_type_hints(group, include_extras=True)
     return [_keyword(part.name, annotations[part.name], part.default) for part in dataclasses.fields(group)]
 
 

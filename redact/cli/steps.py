@@ -9,8 +9,9 @@ import typer
 
 from redact.cli.console import DONE, Bar, Overwrite, ProgressMode, Quiet, ShowProgress, Verbose, log_to_stderr
 from redact.cli.options import with_settings
-from redact.cli.reports import Json, Reporter, ReportPath
+from redact.cli.reports import Json, OutputRecords, Records, Reporter
 from redact.cli.times import Duration, End, Start, span
+from redact.custody import Custody
 from redact.policy import COVERING, Encoding, Policy, settings
 
 FINDING = tuple(name for name in settings(Policy) if name not in COVERING)
@@ -20,6 +21,8 @@ FINDING = tuple(name for name in settings(Policy) if name not in COVERING)
 def detect(
     input: Annotated[Path, typer.Argument(help="A video or picture.", show_default=False)],
     policy: Policy,
+    records: Records,
+    custody: Custody,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Regions file; default: NAME.regions.json beside the input.")
     ] = None,
@@ -31,7 +34,6 @@ def detect(
     start: Start = None,
     end: End = None,
     duration: Duration = None,
-    report: ReportPath = None,
     json: Json = False,
     progress: ShowProgress = ProgressMode.auto,
     quiet: Quiet = False,
@@ -46,9 +48,9 @@ def detect(
     log_to_stderr(quiet, verbose)
     first, last = span(start, end, duration)
     with Reporter(
-        report, as_json=json, quiet=quiet, verbose=verbose, overwrite=overwrite, inputs=[input]
+        records, custody, as_json=json, quiet=quiet, verbose=verbose, overwrite=overwrite, inputs=[input]
     ) as reporter:
-        with Bar(input.name, ProgressMode.none if quiet else progress) as bar:
+        with reporter.noting(input), Bar(input.name, ProgressMode.none if quiet else progress) as bar:
             result = detect_file(
                 input,
                 output or input.with_name(f"{input.stem}.regions.json"),
@@ -71,11 +73,12 @@ def render(
     ],
     policy: Policy,
     encoding: Encoding,
+    records: OutputRecords,
+    custody: Custody,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Output file; default: NAME.redacted beside the input.")
     ] = None,
     overwrite: Overwrite = False,
-    report: ReportPath = None,
     json: Json = False,
     progress: ShowProgress = ProgressMode.auto,
     quiet: Quiet = False,
@@ -91,9 +94,10 @@ def render(
     log_to_stderr(quiet, verbose)
     job = jobs([input], None if output is None else str(output))[0]
     with Reporter(
-        report, as_json=json, quiet=quiet, verbose=verbose, overwrite=overwrite, inputs=[input, regions]
+        records, custody, as_json=json, quiet=quiet, verbose=verbose, overwrite=overwrite, inputs=[input, regions]
     ) as reporter:
-        with Bar(input.name, ProgressMode.none if quiet else progress) as bar:
+        reporter.check([job.output])
+        with reporter.noting(input), Bar(input.name, ProgressMode.none if quiet else progress) as bar:
             result = render_file(
                 job.input,
                 regions,
@@ -103,5 +107,6 @@ def render(
                 overwrite=overwrite,
                 progress=bar.show,
             )
+        reporter.seal(result)
         reporter.done(result)
     return DONE
