@@ -110,15 +110,18 @@ class Wire:
     def _pictures(self) -> Iterator[tuple[av.VideoFrame, bool, float]]:
         """(picture, damaged, arrived), from the first key frame on. arrived: seconds of the monotonic clock."""
         suspicion = Suspicion()
-        shown = time.monotonic()
+        shown = came = time.monotonic()
         patience = FIRST_PICTURE
         for packet, arrived in self._packets():
             for decoded in [] if packet is None else self._decoded(packet, suspicion):
                 for picture, damaged in suspicion.passed(decoded):
                     shown, patience = arrived, self._timeout
                     yield picture, damaged, arrived
-            if arrived - shown > patience:
+            if (
+                came - shown > patience
+            ):  # up to the packet before: after a silence one is late, and then nothing comes
                 raise self._lost(f"no picture for {patience:.0f} s", hint="let the camera send key frames often")
+            came = arrived
 
     def _decoded(self, packet: Packet[Stream], suspicion: Suspicion) -> list[av.VideoFrame]:
         suspicion.sent(packet.pts)

@@ -57,8 +57,11 @@ class RtspServer:
             pipe.close()
 
     def sessions(self) -> list[Path]:
-        """What a recorder got, one file for each session, in order."""
-        return sorted(self.folder.glob("*.ts"), key=lambda path: int(path.stem))
+        """What a recorder got, one file for each session that sent anything, in order."""
+        files = [
+            path for path in self.folder.glob("*.ts") if path.stat().st_size
+        ]  # a login asked for leaves an empty one
+        return sorted(files, key=lambda path: int(path.stem))
 
     def _begun(self) -> subprocess.Popen[str]:
         self.process = subprocess.Popen(
