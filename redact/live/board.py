@@ -101,6 +101,7 @@ class Board:
             entry = self._entries[name]
             entry.workers += 1
             entry.pid, entry.heard = pid, time.monotonic()
+            self._shown(name, entry)
 
     def told(self, name: str, said: Status | Preview) -> None:
         """Its worker has said something."""
@@ -110,6 +111,7 @@ class Board:
                 entry.preview = said
                 return
             entry.present, entry.heard = said, time.monotonic()
+            self._shown(name, entry)
 
     def measured(self, name: str, rss: int) -> None:
         """Its worker holds so many bytes of memory."""
@@ -123,8 +125,10 @@ class Board:
             entry.past = _ended(added(entry.past, entry.present or Status()), reason, fault)
             entry.present, entry.pid, entry.rss = None, None, 0
             entry.preview = None  # an old picture would look like a live one
+            self._shown(name, entry)
 
     def _shown(self, name: str, entry: _Entry) -> CameraBoard:
+        """The camera as it is to be shown; since when it is so is noted on the way."""
         status = None if not entry.workers else added(entry.past, entry.present or _waiting(entry))
         silent = time.monotonic() - entry.heard
         if status is not None and entry.present is not None:

@@ -69,8 +69,8 @@ class Feed:
 
     fault: why there are no frames now, secrets masked, or empty. ended: nothing will come any more. frames: decoded.
     dropped: of these, never given out. connects: tries. seconds: processor time of decoding. period: seconds between
-    two frames. Moments on the monotonic clock: started, when reading began. arrived, when the last frame did. sign, when
-    the reading thread last gave one, since it may hang in a library for ever.
+    two frames. Moments on the monotonic clock: started, when reading began; arrived, when the last frame did; sign,
+    when the reading thread last gave one, since it may hang in a library for ever.
     """
 
     def __init__(self, open: Opener, clock: StreamTime, *, once: bool = False) -> None:
@@ -134,7 +134,7 @@ class Feed:
             wait = 0.0
             try:
                 self._read(backoff.outage, backoff, refused)
-                if not self._once:
+                if not (self._once or self._stop.is_set()):
                     self.fault = "the stream has ended"
             except LoginRefused as error:
                 wait = refused.failed()

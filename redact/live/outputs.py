@@ -37,11 +37,21 @@ class PacketSink(Protocol):
 
 
 class Output:
-    """One sink. name: shown, secrets masked. open: makes it for a stream; may block, and raise SinkError."""
+    """One sink. name: shown, secrets masked. open: makes it for a stream; may block, and raise SinkError.
 
-    def __init__(self, name: str, open: Callable[[PacketStream], PacketSink]) -> None:
+    gone: called when it fails, where that is not to be cured.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open: Callable[[PacketStream], PacketSink],
+        *,
+        gone: Callable[[], None] | None = None,
+    ) -> None:
         self.name = name
         self._open = open
+        self._gone = gone
         self._waiting: deque[RedactedPacket] = deque()
         self._bytes = 0
         self._condition = threading.Condition()
@@ -123,6 +133,9 @@ class Output:
                 if not isinstance(error, RedactError):
                     log.exception("%s: failed", self.name)
                 self._failed(mask(str(error)) or type(error).__name__)
+                if self._gone is not None:
+                    self._gone()
+                    return
                 with self._condition:
                     if not self._closing:
                         self._condition.wait(backoff.failed())
