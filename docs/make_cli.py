@@ -9,7 +9,22 @@ from pathlib import Path
 
 from redact.cli import app
 
-COMMANDS = ("", "file", "detect", "render", "models", "models list", "models fetch", "models check", "doctor")
+COMMANDS = (
+    "",
+    "file",
+    "detect",
+    "render",
+    "models",
+    "models list",
+    "models fetch",
+    "models check",
+    "config",
+    "config check",
+    "config show",
+    "config schema",
+    "config example",
+    "doctor",
+)
 WIDTH = "100"  # columns
 HEAD = """# Command line
 

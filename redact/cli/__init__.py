@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from redact.cli.config import config
 from redact.cli.console import INTERRUPTED, guarded
 from redact.cli.doctor import doctor
 from redact.cli.file import file
@@ -25,6 +26,7 @@ app.command()(file)
 app.command()(detect)
 app.command()(render)
 app.add_typer(models, name="models")
+app.add_typer(config, name="config")
 app.command()(doctor)
 
 

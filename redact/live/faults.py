@@ -75,13 +75,13 @@ def faults_of(error: ValidationError, said: Said, kind: type[BaseModel]) -> Iter
             yield Fault.at(said, keys, "no such key", nearest(str(keys[-1]), _known(kind, keys[:-1])))
         elif sort == "missing":
             yield Fault.at(said, keys, "is missing", "give it: it has no default")
+        elif value is None:
+            yield Fault.at(said, keys, "is empty", "give it a value; a # begins a comment unless it is in quotes")
         elif sort == "literal_error":
             choices = re.sub(r"' or '", "', '", str(context["expected"])).replace("'", "")
             yield Fault.at(said, keys, f"{shown(value)} is not known", f"one of {choices}")
         elif sort == "value_error" and isinstance(context.get("error"), ConfigError):
             yield Fault.of(said, keys, context["error"])
-        elif value is None:
-            yield Fault.at(said, keys, "is empty", "give it a value; a # begins a comment unless it is in quotes")
         elif sort in _BOUNDS:
             name, words = _BOUNDS[sort]
             bound = context[name]

@@ -5,9 +5,11 @@ Those of ``Policy`` are made from ``redact.policy``, which alone defines them; o
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -22,6 +24,7 @@ from pydantic import (
     WithJsonSchema,
     create_model,
 )
+from pydantic.fields import FieldInfo
 
 from redact.errors import ConfigError, SourceError
 from redact.live.schedule import Schedule
@@ -120,14 +123,25 @@ def _listen(value: str) -> str:
 
 
 _DIGITS = r"^[0-9]+(\.[0-9]+)? ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Of a number that is written with its unit: "s" for times, "B" for sizes."""
+
+    sign: Literal["s", "B"]
+
+
 Seconds = Annotated[
     StrictFloat,
+    Unit("s"),
     BeforeValidator(_seconds),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"{_DIGITS}(ms|s|m|h|d|w)$"}, {"type": "number"}]}),
 ]
 """Seconds, written as 400ms, 60s or 7d."""
 Bytes = Annotated[
     StrictInt,
+    Unit("B"),
     BeforeValidator(_bytes),
     WithJsonSchema(
         {"anyOf": [{"type": "string", "pattern": f"{_DIGITS}([kKMGTmgt][iI]?)?[bB]$"}, {"type": "integer"}]}
@@ -225,7 +239,7 @@ def _keys() -> dict[str, Any]:
     return {
         name: (
             _type(name, setting, default),
-            field(default=_default(name, default), description=setting.help, **_range(setting)),
+            field(default=_default(name, default), description=_help(name, setting), **_range(setting)),
         )
         for name, (setting, default) in settings(Policy).items()
     }
@@ -233,6 +247,12 @@ def _keys() -> dict[str, Any]:
 
 def _default(name: str, default: Any) -> Any:
     return LIVE_LOOKAHEAD if name == "lookahead" else default
+
+
+def _help(name: str, setting: Setting) -> str:
+    return (
+        f"{setting.help} A camera's viewers see everything that much later." if name == "lookahead" else setting.help
+    )
 
 
 def _range(setting: Setting) -> dict[str, float]:
@@ -325,6 +345,40 @@ File: type[_Model] = create_model(
 """The whole of ``redact.yml``."""
 
 
+def fields_of(kind: Any) -> dict[str, FieldInfo]:
+    """The fields of a model or of a data class, by name."""
+    if issubclass(kind, BaseModel):
+        fields: dict[str, FieldInfo] = kind.model_fields
+        return fields
+    hints = get_type_hints(kind)
+    return {
+        item.name: FieldInfo.from_annotation(hints[item.name])
+        if item.default is dataclasses.MISSING
+        else FieldInfo.from_annotated_attribute(hints[item.name], item.default)
+        for item in dataclasses.fields(kind)
+    }
+
+
+def inner_of(field: FieldInfo) -> Any:
+    """What has keys of its own below a key: a model, a data class, or None."""
+    for kind in (*get_args(field.annotation), field.annotation):
+        if isinstance(kind, type) and (issubclass(kind, BaseModel) or dataclasses.is_dataclass(kind)):
+            return kind
+    return None
+
+
 def policy_of(keys: Treatment) -> Policy:
     """The policy among a camera's keys. Raises ConfigError where its settings do not fit together."""
     return Policy(**{name: getattr(keys, name) for name in settings(Policy)})
+
+
+def schema_of_file() -> dict[str, Any]:
+    """The JSON Schema of ``redact.yml``."""
+    schema = File.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "written by `redact config schema`",
+        **schema,
+        "title": "redact.yml",
+        "description": "The cameras, and how each is covered.",
+    }

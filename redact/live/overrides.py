@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from redact.errors import ConfigError
 from redact.live.faults import Fault
-from redact.live.keys import CameraKeys, Defaults, Http
+from redact.live.keys import CameraKeys, Defaults, Http, fields_of, inner_of
 from redact.live.said import Origin, Said
 from redact.yaml_file import Keys, nearest, parse_value
 
@@ -42,21 +42,22 @@ def variable_of(keys: Keys) -> str:
 
 
 def _found(said: Said, section: str, parts: list[str]) -> tuple[Keys, FieldInfo]:
-    kind, keys = SECTIONS[section], [section]
+    kind: Any = SECTIONS[section]
+    keys = [section]
     if section == "cameras":
         if len(parts) < 2:
             raise ConfigError("names no key of a camera", hint="for example REDACT_CAMERAS__YARD__SOURCE")
         keys.append(_camera(said, parts.pop(0)))
     for depth, part in enumerate(parts):
-        if part not in kind.model_fields:
-            raise ConfigError(f"{part}: no such key", hint=nearest(part, kind.model_fields))
+        fields = fields_of(kind)
+        if part not in fields:
+            raise ConfigError(f"{part}: no such key", hint=nearest(part, fields))
         keys.append(part)
-        field = kind.model_fields[part]
+        field = fields[part]
         if depth + 1 < len(parts):
-            inner = _model(field.annotation)
-            if inner is None:
+            kind = inner_of(field)
+            if kind is None:
                 raise ConfigError(f"{part} has no keys below it", hint=f"for example {variable_of(tuple(keys))}")
-            kind = inner
     return tuple(keys), field
 
 
@@ -69,14 +70,6 @@ def _camera(said: Said, written: str) -> str:
 def plain(name: str) -> str:
     """A camera's name as a variable has it, in small letters."""
     return name.lower().replace("-", "_")
-
-
-def _model(annotation: Any) -> Any:
-    """What has keys in a field's type: a model, or none."""
-    for kind in typing.get_args(annotation) or (annotation,):
-        if isinstance(kind, type) and (issubclass(kind, BaseModel) or hasattr(kind, "__dataclass_fields__")):
-            return kind
-    return None
 
 
 def _meant(text: str, field: FieldInfo, variable: str) -> Any:
