@@ -17,7 +17,7 @@ from redact.errors import ConfigError, RedactError
 
 if TYPE_CHECKING:
     from redact.custody import Custody
-    from redact.exemptions import ExemptionLog
+    from redact.exemption_log import ExemptionLog
     from redact.ledger import Ledger
     from redact.manifest import Sealer
     from redact.outfile import OutFile
@@ -109,7 +109,7 @@ class Reporter:
 
             self._ledger = Ledger(records.ledger, signer=self._signer, inputs=inputs)
         if isinstance(records, OutputRecords) and records.log is not None:
-            from redact.exemptions import ExemptionLog
+            from redact.exemption_log import ExemptionLog
 
             log = ExemptionLog(records.log, self._custody, overwrite=overwrite, inputs=inputs)
             self._log = self._stack.enter_context(log)
