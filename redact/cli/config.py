@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from redact.cli.console import DONE, USAGE, say
-from redact.errors import ConfigError
+from redact.cli.live import need_live
 
 if TYPE_CHECKING:
     from redact.live.config import Reading
@@ -54,7 +54,7 @@ def show(file: File = DEFAULT) -> int:
 @config.command()
 def schema() -> int:
     """Print the JSON Schema of the configuration, for editors."""
-    _needed()
+    need_live()
     from redact.live.keys import schema_of_file
 
     print(json.dumps(schema_of_file(), indent=2))
@@ -64,7 +64,7 @@ def schema() -> int:
 @config.command()
 def example() -> int:
     """Print a configuration with every key, its help and its default."""
-    _needed()
+    need_live()
     from redact.live.written import reference
 
     print(reference(), end="")
@@ -72,19 +72,10 @@ def example() -> int:
 
 
 def _read(file: Path) -> Reading:
-    _needed()
+    need_live()
     from redact.live.config import read
 
     return read(file, os.environ)
-
-
-def _needed() -> None:
-    try:
-        import redact.live.config  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"cameras need a package that is not installed: {error.name}", hint='pip install "redact[live]"'
-        ) from error
 
 
 def _complained(reading: Reading) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -71,6 +72,9 @@ def read(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Reading:
     http = said.below("http")
     faults += _filled(http, environ)
     service_http = _validated(Http, http, faults)
+    if service_http is not None and not service_http.token and not _loopback(service_http.listen):
+        words = f"{service_http.listen} can be reached from other machines, and there is no token"
+        faults.append(Fault.at(http, ("listen",), words, "set http.token, or listen on 127.0.0.1"))
     defaults = said.below("defaults")
     _validated(Defaults, defaults, faults, partial=True)
     treated: dict[str, Said] = {}
@@ -86,6 +90,15 @@ def read(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Reading:
     if faults or service_http is None:
         return Reading(None, tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.order)), http, treated)
     return Reading(Service(http=service_http, cameras=cameras), (), http, treated)
+
+
+def _loopback(listen: str) -> bool:
+    """Whether only this machine can reach an address, as far as its text tells."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _sections(said: Said) -> Iterator[Fault]:

@@ -309,6 +309,18 @@ def test_a_value_means_what_it_looks_like(scalar, value):
     assert type(found) is type(value)
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0:9110", ":9110", "*:9110", "[::]:9110", "10.0.0.1:80", "nas:9110"])
+def test_a_page_that_others_can_reach_needs_a_token(said, listen):
+    text = camera("") + f'http: {{listen: "{listen}"}}'
+    assert "no token" in one(said(text))
+    assert said(text, REDACT_HTTP__TOKEN="1234567890123456").service
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:9110", "[::1]:9110", "127.8.0.1:9110"])
+def test_a_page_on_this_machine_needs_none(said, listen):
+    assert said(camera("") + f'http: {{listen: "{listen}"}}').service
+
+
 # -- two cameras at once
 
 
