@@ -109,6 +109,12 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         _Counter,
+        "redact_looks_total",
+        "Times that the detector has looked at a frame.",
+        _of_status(lambda status: status.looks),
+    ),
+    Family(
+        _Counter,
         "redact_detections_total",
         "What the detector found, by kind; a person seen in ten looks counts ten times.",
         _by_label(lambda status: status.detections),
@@ -136,7 +142,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         _Counter,
         "redact_connects_total",
-        "Times that the camera's stream was opened.",
+        "Tries to reach the camera.",
         _of_status(lambda status: status.connects),
     ),
     Family(

@@ -75,6 +75,7 @@ def _status(said: Status) -> Status:
         age=_age(said.age),
         rate=_age(said.rate) or 0.0,
         level=count(said.level),
+        looks=count(said.looks),
         stored=count(said.stored),
         connects=count(said.connects),
         fault=words(said.fault),

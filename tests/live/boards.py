@@ -33,6 +33,7 @@ def live(**changed: Any) -> Status:
         "seconds": {"decode": 1.5, "detect": 20.25},
         "age": 0.5,
         "rate": 15.0,
+        "looks": 600,
         "stored": 123456,
         "connects": 1,
         "outputs": (PUBLISH, RECORD),

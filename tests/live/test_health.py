@@ -179,6 +179,7 @@ def test_metrics_tell_every_number_of_a_camera():
         assert of(server, "redact_frames_dropped_total") == 7
         assert of(server, "redact_frames_covered_whole_total", reason="before the first detection") == 5
         assert of(server, "redact_slates_total") == 3
+        assert of(server, "redact_looks_total") == 600
         assert of(server, "redact_detections_total", kind="face") == 400
         assert of(server, "redact_stage_seconds_total", stage="detect") == 20.25
         assert 0.5 <= of(server, "redact_published_age_seconds") < 20

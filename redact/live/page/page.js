@@ -228,7 +228,7 @@ function newCard(name) {
   const item = page.card.content.firstElementChild.cloneNode(true);
   const find = (selector) => item.querySelector(selector);
   const article = find("article");
-  const card = { name, item, article, find, image: find("img"), showing: null, loading: null, visible: true, said: null };
+  const card = { name, item, article, find, image: find("img"), showing: null, loading: null, failed: null, visible: true, said: null };
   made += 1;
   article.id = `camera-${made}`;
   find("h3").id = `camera-${made}-name`;
@@ -239,6 +239,7 @@ function newCard(name) {
     drawPicture(card);
   });
   card.image.addEventListener("error", () => {
+    card.failed = card.loading; // and not asked for again
     card.showing = card.loading = null;
     card.image.removeAttribute("src");
     drawPicture(card);
@@ -315,7 +316,7 @@ const seen = new IntersectionObserver((entries) => {
 function drawPicture(card) {
   const { find, image, camera } = card;
   const latest = camera.preview?.taken ?? null;
-  const wanted = latest !== null && latest !== card.showing && !card.loading && !gone;
+  const wanted = latest !== null && latest !== card.showing && latest !== card.failed && !card.loading && !gone;
   const allowed = card.showing === null || (!paused && card.visible && !document.hidden);
   if (wanted && allowed) {
     card.loading = latest;
