@@ -36,9 +36,10 @@ def _pipe(descriptor: int, stream: PacketStream) -> PacketSink:
 
 
 def _record(record: Record, name: str, stream: PacketStream) -> PacketSink:
-    from redact.media.segments import Segments
+    from redact.live.retention import Kept, Recordings
 
-    return Segments(record.path, name, stream, segment=record.segment, container=record.container)
+    kept = Kept(age=record.keep, size=record.keep_size)
+    return Recordings(record.path, name, stream, kept, segment=record.segment, container=record.container)
 
 
 def _hls(hls: Hls, stream: PacketStream) -> PacketSink:
