@@ -76,7 +76,7 @@ class Sidecar:
         self._outputs = outputs
         self._tell = tell
         self._began = time.monotonic()
-        self._feed = Feed(open, StreamTime(self._began), once=once)
+        self._feed = Feed(open, StreamTime(self._began), camera.policy.lookahead, once=once)
         self._lookout = Lookout(self._feed, load, camera.policy)
         self._stream: _Stream | None = None
         self._encoder: LiveEncoder | None = None
@@ -189,8 +189,7 @@ class Sidecar:
             self._whole[whole] += 1
         else:
             self._clear = now
-        if whole or now - self._clear > _STEADY:
-            self._reason = whole
+        self._reason = whole
         if now - self._previewed >= PREVIEW_EVERY:
             self._previewed = now
             self._tell(preview(redacted, taken))
@@ -258,7 +257,7 @@ class Sidecar:
             return "lost", self._lost
         if not self._out:
             return "starting", "waiting for the first frame"
-        if time.monotonic() - self._clear > _STEADY:
+        if self._reason and time.monotonic() - self._clear > _STEADY:
             return "covered", self._reason
         return "live", ""
 

@@ -25,7 +25,7 @@ from redact.media.packets import TIME_BASE
 
 log = logging.getLogger(__name__)
 
-STALE = 0.4  # seconds that a frame may wait before it is dropped
+STALE = 0.1, 0.4  # seconds that a frame may wait before it is dropped: the lookahead, within these bounds
 LATE = 1.0  # seconds that a frame may come later than its neighbours before it is dropped on arrival
 MOST_FRAMES = 32
 MOST_BYTES = 96 << 20  # of waiting frames: 31 at 1080p, 7 at 4K
@@ -73,8 +73,10 @@ class Feed:
     when the reading thread last gave one, since it may hang in a library for ever.
     """
 
-    def __init__(self, open: Opener, clock: StreamTime, *, once: bool = False) -> None:
+    def __init__(self, open: Opener, clock: StreamTime, lookahead: float, *, once: bool = False) -> None:
         self._open = open
+        # what waited longer than covering reaches back could not be trusted after the next look
+        self._stale = min(max(lookahead, STALE[0]), STALE[1])
         self._once = once
         self._clock = clock
         self._waiting: deque[Arrived] = deque()
@@ -113,13 +115,18 @@ class Feed:
             while True:
                 while self._waiting:
                     arrived = self._waiting.popleft()
-                    if time.monotonic() - arrived.at <= STALE or not self._waiting:
+                    if time.monotonic() - arrived.at <= self._stale or not self._waiting:
                         return arrived
                     self.dropped += 1
                 left = deadline - time.monotonic()
                 if left <= 0 or self.ended:
                     return None
                 self._condition.wait(left)
+
+    @property
+    def behind(self) -> bool:
+        """Whether a newer frame waits than the one taken last."""
+        return bool(self._waiting)
 
     def take_all(self) -> list[Arrived]:
         """Every frame that waits, oldest first."""

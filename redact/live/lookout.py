@@ -31,6 +31,7 @@ LATE = 0.6  # seconds of one look after which frames go on without it; with the 
 HUNG = 5.0  # seconds of one look after which it is not expected to end
 STALL = 1.2  # seconds without a frame after which those that wait for the next one go on; cameras hiccup for one
 _BEHIND = 4  # frames that are looked at ahead of who takes them
+_NEVER = float("inf")
 _TICK = 0.1  # seconds between looks at whether to go on
 _LARGEST = int(settings(Policy)["min_face"][0].high or 0)  # the largest smallest face that can be asked for
 _SILENT = "the detector did not answer in time"
@@ -174,7 +175,8 @@ class Lookout:
         assert self._looking is not None
         self._lag = time.monotonic() - arrived.at
         self._keeping.period = self._feed.period
-        self._looking.slow(self._keeping.step.interval)
+        # a look at the newest frame tells of those before it, too; a look at each would never catch up
+        self._looking.slow(_NEVER if self._feed.behind else self._keeping.step.interval)
         self._put(self._looking.push(arrived.frame))
 
     def _flush(self) -> None:
