@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import zipfile
+import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -90,7 +91,7 @@ class MotRegions:
                     self._read(file, _labels(self.path.with_name("labels.txt")))
         except RegionsError as error:
             raise RegionsError(f"{path}: {error}", hint=error.hint) from error
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
             raise RegionsError(f"{path}: cannot be read ({error})", hint="export it again") from error
         frames = np.frombuffer(self._frames, dtype=np.int64) if self._frames else np.zeros(0, np.int64)
         self._order = np.argsort(frames, kind="stable")

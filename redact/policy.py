@@ -169,7 +169,7 @@ def _check(name: str, setting: Setting, value: Any) -> None:
         return
     for item in value if isinstance(value, tuple) else (value,):
         if setting.choices and item not in setting.choices:
-            raise ConfigError(f"{name}: {item!r} is not known", hint=f"one of {', '.join(setting.choices)}")
+            raise ConfigError(f"{name}: {str(item)[:60]!r} is not known", hint=f"one of {', '.join(setting.choices)}")
         if isinstance(item, (int, float)):
             low = -math.inf if setting.low is None else setting.low
             high = math.inf if setting.high is None else setting.high

@@ -21,6 +21,7 @@ from redact.errors import ConfigError
 
 LARGEST = 256 * 1024  # bytes: some hundred cameras; a parser in Python needs seconds for it
 DEEPEST = 12  # levels; a configuration has five
+LONGEST = 200  # characters of a key: a camera's name at most
 
 Key = str | int
 Keys = tuple[Key, ...]
@@ -160,8 +161,9 @@ class _Builder:
         mapping = self._open[-1]
         self._keys[-1] = text
         path = self._path()
-        if not text:
-            raise self._error(line, "a key is empty", "write KEY: VALUE")
+        if not text or len(text) > LONGEST:
+            fault = f"longer than {LONGEST} characters" if text else "empty"
+            raise self._error(line, f"a key is {fault}", "write KEY: VALUE")
         if text in mapping:
             raise self._error(line, f"{dotted(path)} is given twice, first in line {self.lines[path]}", "keep one")
         self.lines[path] = line

@@ -22,6 +22,20 @@ def test_the_whole_frame_has_no_clear_edge():
     assert drawn(whole, 161, 121).all()
 
 
+STAR = tuple((0.5 + 0.45 * np.sin(4 * np.pi * n / 5), 0.5 - 0.45 * np.cos(4 * np.pi * n / 5)) for n in range(5))
+
+
+def test_an_outline_that_crosses_itself_has_no_hole_to_look_through():
+    assert drawn(STAR, 200, 200)[80:120, 80:120].all()
+    assert not Inside((STAR,), 200, 200)(as_boxes([(90, 90, 110, 110)]))[0]  # and what is to stay clear has one
+
+
+@pytest.mark.parametrize("corner", [(0.0, 1.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0)])
+@pytest.mark.parametrize("size", [(1, 1), (34, 8)])
+def test_what_has_no_area_is_drawn_too_in_any_corner(corner, size):
+    assert drawn((corner,) * 3, *size).any()
+
+
 def test_inside_means_wholly():
     inside = Inside((SQUARE,), 400, 400)
     boxes = as_boxes(
