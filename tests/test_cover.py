@@ -142,6 +142,16 @@ def levels(samples: np.ndarray) -> int:
     return len(np.unique(samples))
 
 
+@pytest.mark.parametrize("shape", ["ellipse", "box"])
+@pytest.mark.parametrize("sides", [(40, 40), (40, 50), (36, 60), (60, 40)])
+def test_every_covered_face_has_the_same_proportions(shape, sides):
+    width, height = sides
+    frame = make_frame("gray", (400, 400))
+    box = (200 - width / 2, 200 - height / 2, 200 + width / 2, 200 + height / 2)
+    mask = Cover(Policy(shape=shape)).mask(Settled(frame, (region(box),)))
+    assert mask.any(1).sum() / mask.any(0).sum() == pytest.approx(1.25, rel=0.03)
+
+
 @pytest.mark.parametrize("pixel_format", PIXEL_FORMATS)
 @pytest.mark.parametrize("style", STYLES)
 def test_what_is_drawn_depends_on_nothing_hidden(pixel_format, style):
