@@ -301,8 +301,9 @@ def _bar(item: Exemption, track: Json, y: int, height: int, at: Any, thin: bool)
     if not thin:
         low = at(track["lowest_time"])
         parts.append(f'<line class="low" x1="{low}%" x2="{low}%" y1="{y}" y2="{y + height}"/>')
-        if gone - seen >= _WIDE and abs(low - seen) > _WIDE / 2:
-            parts.append(f'<text class="number" x="{seen}%" dx="4" y="{y + height - 2}">{item.track}</text>')
+        if gone - seen >= _WIDE:  # beside the mark where that stands at the beginning
+            left = low if low - seen < _WIDE / 2 else seen
+            parts.append(f'<text class="number" x="{left}%" dx="4" y="{y + height - 2}">{item.track}</text>')
     parts.append("</g>")
     return "".join(parts)
 

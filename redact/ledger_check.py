@@ -138,7 +138,8 @@ def _break(lines: list[_Line], index: int, before: str, where: Mapping[str, int]
     number, expected = line.record["number"], index + 1
     follower = lines[index + 1].previous if index + 1 < len(lines) else ""
     named = where.get(line.previous)
-    if named is not None and named > index:
+    twins = sum(other.previous == line.previous for other in lines)
+    if named is not None and named > index and twins == 1:
         return Finding(
             "reordered", index + 1, f"record {number} stands before the one it follows, on line {named + 1}"
         )

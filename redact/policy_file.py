@@ -12,7 +12,7 @@ from typing import Any
 
 from redact.custody import GROUNDS, Custody, Reason
 from redact.errors import ConfigError
-from redact.policy import Encoding, Policy, parse_polygon, settings
+from redact.policy import Encoding, Policy, Setting, parse_polygon, settings
 from redact.units import seconds
 from redact.yaml_file import Keys, YamlFile, dotted, nearest, read_yaml
 
@@ -60,7 +60,7 @@ def values_of(
     values = {}
     for key, value in said.items():
         try:
-            values[key] = _value(key, value, settings(kind)[key][1])
+            values[key] = _value(key, value, *settings(kind)[key])
             kind(**_alone(kind, key, values[key]))
         except ConfigError as error:
             raise ConfigError(f"{file.place((*keys, key))}: {error}", hint=error.hint) from None
@@ -72,7 +72,7 @@ def _alone(kind: type[Policy] | type[Encoding], key: str, value: Any) -> dict[st
     return {"allow_weak": True, "always": (_FRAME,), key: value} if kind is Policy else {key: value}
 
 
-def _value(key: str, said: Any, default: Any) -> Any:
+def _value(key: str, said: Any, setting: Setting, default: Any) -> Any:
     if key in _READ:
         return _READ[key](said)
     wanted = _EMPTY.get(key, str) if default is None else type(default)
@@ -81,7 +81,8 @@ def _value(key: str, said: Any, default: Any) -> Any:
     if wanted is float and type(said) is int:
         return float(said)
     if type(said) is not wanted:
-        raise ConfigError(f"{key}: {_shown(said)} is not {_WORDS[wanted]}", hint=f"for example {_EXAMPLES[wanted]}")
+        hint = f"one of {', '.join(setting.choices)}" if setting.choices else f"for example {_EXAMPLES[wanted]}"
+        raise ConfigError(f"{key}: {_shown(said)} is not {_WORDS[wanted]}", hint=hint)
     return said
 
 
