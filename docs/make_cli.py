@@ -14,6 +14,8 @@ COMMANDS = (
     "file",
     "detect",
     "render",
+    "stream",
+    "serve",
     "models",
     "models list",
     "models fetch",
