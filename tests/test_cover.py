@@ -152,6 +152,17 @@ def test_every_covered_face_has_the_same_proportions(shape, sides):
     assert mask.any(1).sum() / mask.any(0).sum() == pytest.approx(1.25, rel=0.03)
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_a_covered_face_does_not_tell_its_proportions(style):
+    def output(width: int) -> bytes:
+        frame = make_frame("yuv420p", (200, 200))
+        Cover(Policy(style=style))(Settled(frame, (region((100 - width / 2, 70.0, 100 + width / 2, 130.0)),)))
+        return b"".join(plane.samples.tobytes() for plane in frame.planes())
+
+    assert output(36) == output(48)  # both are covered as 48 x 60
+    assert output(48) != output(60)
+
+
 @pytest.mark.parametrize("pixel_format", PIXEL_FORMATS)
 @pytest.mark.parametrize("style", STYLES)
 def test_what_is_drawn_depends_on_nothing_hidden(pixel_format, style):

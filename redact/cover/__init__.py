@@ -10,7 +10,7 @@ from redact.cover import veil
 from redact.cover.averages import BODY_CELLS, Averages
 from redact.cover.colors import plane_values
 from redact.cover.planes import view, write
-from redact.cover.shapes import Area, Grid, Mask, mask_of, rounded
+from redact.cover.shapes import PROPORTION, Area, Grid, Mask, mask_of, rounded
 from redact.cover.styles import Cells, drawn
 from redact.frames import PIXEL_FORMATS, Frame, PixelFormat, Plane, RedactedFrame
 from redact.policy import Policy
@@ -127,9 +127,10 @@ class Cover:
     def _cell(self, region: Region) -> float:
         x1, y1, x2, y2 = region.box
         sides, cells = (x2 - x1, y2 - y1), self._policy.cells
-        if cells == 0:
-            return min(sides) / VEIL_CELLS
-        return max(sides) / cells if region.kind == "face" else min(sides) / BODY_CELLS
+        if cells > 0:
+            return max(sides) / cells if region.kind == "face" else min(sides) / BODY_CELLS
+        # of a face as it is covered: how many cells there are must not tell its proportions
+        return (max(sides[0], sides[1] / PROPORTION) if region.kind == "face" else min(sides)) / VEIL_CELLS
 
     def _veil(
         self, planes: tuple[Plane, ...], thing: _Thing, grid: Grid, layout: PixelFormat, tone: veil.Values
