@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import html
-import itertools
 import json
 import re
 import threading
@@ -17,32 +16,14 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from redact.errors import ConfigError
+from redact.media.addresses import secret_places, starred
 
-MASK = "***"
 SHORTEST = 4  # a PIN; shorter values are masked where they stand in an address, and are too common to mask elsewhere
 LARGEST = 65536  # bytes of a credential's file
 
 _PLACE = re.compile(r"\$(?:\$|\{([^{}]*)\}|\{)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)@")
-
-# one or several slashes: pathlib makes one of two; "%(25)*" is a sign that was percent-encoded once or more
-_AFTER_SCHEME = r"(?::|%(?:25)*3A)(?:/|%(?:25)*2F)+"
-_SECRET_KEYS = (
-    r"(?:token|pass(?!ed|es)|pwd|secret|auth|signature|user|usr|login|session|jwt|streamid|credential)[\w.-]{0,40}"
-    r"|key|pas|sig|sid"
-)
-_SECRET_PLACES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # whatever lies before the last @ of an address, were it the path: too much masked is no harm
-        rf"{_AFTER_SCHEME}(?P<secret>(?:(?!{_AFTER_SCHEME})\S)*(?=@)|(?:(?!{_AFTER_SCHEME})\S)*(?=%(?:25)*40))",
-        # user:password@host without a scheme
-        r"(?<![^\s\"'(<=,])(?P<secret>[^\s:/@\"']{1,200}+:(?!/)[^\s@]{1,200}+)@[\w\[]",
-        rf"(?<![\w-])[\w.-]{{0,40}}?(?:{_SECRET_KEYS})(?:=|%(?:25)*3D)(?P<secret>[^&\s\"<>]+)",
-        r"authorization\s*[:=](?P<secret>[^\r\n]+)",
-    )
-)
 
 _known: frozenset[str] = frozenset()
 _forms: tuple[re.Pattern[str], ...] = ()
@@ -107,27 +88,10 @@ def mask(text: str) -> str:
     That is: the login of any address in it, what a query gives as a token or password, an Authorization header, and
     every value that was filled in or remembered, however it is quoted.
     """
-    spans = sorted(_spans(text))
-    masked, end = [], 0
-    for first, last in spans:
-        if last <= end:
-            continue
-        if first >= end:  # else it overlaps the one before, and its *** stands already
-            masked += [text[end:first], MASK]
-        end = last
-    return "".join([*masked, text[end:]])
+    return starred(text, [*secret_places(text), *_places(text)])
 
 
-def known() -> tuple[str, ...]:
-    """Every value that is masked, for a process that must mask them too."""
-    return tuple(sorted(_known))
-
-
-def _spans(text: str) -> Iterator[tuple[int, int]]:
-    for pattern in _SECRET_PLACES:
-        for match in pattern.finditer(text):
-            if match["secret"]:
-                yield match.span("secret")
+def _places(text: str) -> Iterator[tuple[int, int]]:
     for form in _forms:
         for match in form.finditer(text):
             yield match.span(1)
@@ -185,4 +149,4 @@ def _form(value: str) -> re.Pattern[str]:
         forms |= {"&#39;"} if sign == "'" else {r"\+"} if sign == " " else set()
         longest_first = sorted(forms, key=len, reverse=True)
         signs.append(f"(?:(?i:{quoted})|{'|'.join(longest_first)})")
-    return re.compile(f"(?=({''.join(itertools.chain(signs))}))")
+    return re.compile(f"(?=({''.join(signs)}))")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from redact.errors import SourceError
 
 Kind = Literal["rtsp", "http", "hls", "mpegts", "srt", "device", "file"]
 Transport = Literal["tcp", "udp"]
+
+MASK = "***"
 
 _SCHEMES: dict[str, Kind] = {
     "rtsp": "rtsp",
@@ -25,14 +28,22 @@ _SCHEMES: dict[str, Kind] = {
 _PLAYLIST = (".m3u8", ".m3u")
 _DEVICE = re.compile(r"/dev/(video\d+|v4l/.+)")
 
-_CREDENTIALS = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<rest>[^\s\"'<>|]*)|(?P<coded>\b[a-z][a-z0-9+.-]*%3a%2f%2f)\S*?%40",
-    re.IGNORECASE,
+# one or several slashes: pathlib makes one of two; "%(25)*" is a sign that was percent-encoded once or more
+_AFTER_SCHEME = r"(?::|%(?:25)*3A)(?:/|%(?:25)*2F)+"
+_SECRET_KEYS = (
+    r"(?:token|pass(?!ed|es)|pwd|secret|auth|signature|user|usr|login|session|jwt|streamid|credential)[\w.-]{0,40}"
+    r"|key|pas|psw|sig|sid"
 )
-_NAMED = re.compile(
-    r"(?P<name>\b(?:user(?:name)?|usr|login|pass(?:word|wd|phrase)?|pwd|psw|token|auth|apikey|api_key|key|secret"
-    r"|sig(?:nature)?)(?:=|%3d))[^&;\s\"'<>]*",
-    re.IGNORECASE,
+_SECRET_PLACES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # whatever lies before the last @ of an address, were it the path: too much masked is no harm
+        rf"{_AFTER_SCHEME}(?P<secret>(?:(?!{_AFTER_SCHEME})\S)*(?=@)|(?:(?!{_AFTER_SCHEME})\S)*(?=%(?:25)*40))",
+        # user:password@host without a scheme
+        r"(?<![^\s\"'(<=,])(?P<secret>[^\s:/@\"']{1,200}+:(?!/)[^\s@]{1,200}+)@[\w\[]",
+        rf"(?<![\w-])[\w.-]{{0,40}}?(?:{_SECRET_KEYS})(?:=|%(?:25)*3D)(?P<secret>[^&\s\"<>]+)",
+        r"authorization\s*[:=](?P<secret>[^\r\n]+)",
+    )
 )
 
 
@@ -88,18 +99,25 @@ def address_of(text: str | os.PathLike[str]) -> Address:
 
 
 def mask(text: str) -> str:
-    """``text`` with the credentials of every address in it, and values that look like secrets, shown as ``***``."""
-    return _NAMED.sub(r"\g<name>***", _CREDENTIALS.sub(_masked, text))
+    """The text with *** in place of the login of any address in it, and of what looks like a token or password."""
+    return starred(text, secret_places(text))
 
 
-def _masked(match: re.Match[str]) -> str:
-    if match["coded"]:
-        return f"{match['coded']}***%40"
-    scheme, rest = match["scheme"], match["rest"]
-    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" in host.lstrip("@"):
-        return f"{scheme}***@{rest[host.rindex('@') + 1 :]}"
-    # a password with a slash in it: no address any more, but still a secret
-    if "@" in rest and re.search(r":(?!\d+$)", host):
-        return f"{scheme}***@{rest[rest.rindex('@') + 1 :]}"
-    return f"{scheme}{rest}"
+def secret_places(text: str) -> Iterator[tuple[int, int]]:
+    """Where secrets stand in a text, as far as their places tell."""
+    for pattern in _SECRET_PLACES:
+        for match in pattern.finditer(text):
+            if match["secret"]:
+                yield match.span("secret")
+
+
+def starred(text: str, places: Iterable[tuple[int, int]]) -> str:
+    """The text with *** in these places, which may overlap."""
+    kept, end = [], 0
+    for first, last in sorted(places):
+        if last <= end:
+            continue
+        if first >= end:  # else it overlaps the one before, and its *** stands already
+            kept += [text[end:first], MASK]
+        end = last
+    return "".join([*kept, text[end:]])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from redact.errors import ConfigError
 from redact.live import secrets
-from redact.live.secrets import MASK, mask, remember, resolve
+from redact.live.secrets import mask, remember, resolve
+from redact.media.addresses import MASK
 
 PRINTABLE = st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="*")
 SECRETS = st.text(PRINTABLE, min_size=secrets.SHORTEST, max_size=24)
