@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlsplit
 
 import av
@@ -23,12 +24,15 @@ def dial(address: Address, transport: Transport, timeout: float) -> InputContain
     url, form, options = _how(address, transport)
     # no ``nobuffer``: it throws away what was read while probing, the first key frame too
     options |= {"probesize": str(_PROBE), "analyzeduration": str(_ANALYSE), "fpsprobesize": "0"}
+    began = time.monotonic()
     try:
         container: InputContainer = av.open(
             url, "r", format=form, container_options=options, metadata_errors="replace", timeout=(timeout, timeout)
         )
     except (av.error.FFmpegError, ValueError, OSError) as error:
-        raise refusal(address, error, timeout) from None  # its text holds the password
+        # RTSP calls an answer that was given up on invalid, or the end
+        late = time.monotonic() - began >= timeout
+        raise refusal(address, TimeoutError() if late else error, timeout) from None  # its text holds the password
     return container
 
 
@@ -88,7 +92,7 @@ def refusal(address: Address, error: Exception, timeout: float) -> SourceError:
         )
     if isinstance(error, av.error.ConnectionRefusedError):
         return SourceError(f"{shown}: nothing answers at that port", hint="check host and port, and that it is on")
-    if isinstance(error, av.error.ExitError | av.error.TimeoutError):
+    if isinstance(error, av.error.ExitError | TimeoutError):
         return StreamLost(f"{shown}: no answer in {timeout:g} s", hint="check that the camera is on and reachable")
     if address.kind == "device":
         return _no_device(address, error)

@@ -192,7 +192,7 @@ class Wire:
         name = turned(nearest(picture.format.name), rotation)
         becomes_yuv = is_rgb(picture.format.name) and not is_rgb(name)
         stream = self._stream
-        rates = () if self._unstamped else (stream.average_rate, stream.base_rate)
+        rates = () if self._unstamped else (stream.average_rate, stream.guessed_rate, stream.base_rate)
         return VideoInfo(
             width=size[0],
             height=size[1],

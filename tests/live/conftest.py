@@ -43,7 +43,7 @@ class RtspServer:
     def kill(self) -> None:
         """As if the plug had been pulled, but the machine still answers that nothing listens."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.close()
 
     def boot(self) -> None:
         """Come back after ``kill``, on the same port."""
