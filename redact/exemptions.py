@@ -49,7 +49,7 @@ def exemptions(run: Json) -> Iterator[Exemption]:
             what="track",
             kind=track["kind"],
             track=track["track"],
-            style=policy["style"],
+            style="solid" if track["kind"] == "plate" else policy["style"],  # as cover does
             first=first,
             last=last,
             lowest_score=track["lowest_score"],

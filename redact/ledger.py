@@ -30,6 +30,8 @@ NONE = "0" * 64
 """What the first record has for the digest of the one before it."""
 DONE = "done"
 """The outcome of a run that has an output; of one that has none it is the kind of error."""
+WITHHELD = "withheld"
+"""The outcome of a run whose verification found something: its output is still called NAME.part."""
 LONGEST = 1_000_000  # bytes of a line; records have about one thousand
 _WAIT = 30.0  # seconds for another program to finish its append, which takes milliseconds
 _TICK = 0.01
@@ -49,7 +51,7 @@ def run_digest(run: Mapping[str, Any]) -> str:
 def done(run: Mapping[str, Any]) -> dict[str, Any]:
     """What a record says of a run, given as ``Result.to_json`` has it: names, digests and counts."""
     return {
-        "outcome": DONE,
+        "outcome": WITHHELD if run.get("verification", {}).get("found") else DONE,
         "input": run["input"],
         "output": run["output"],
         "frames": run["frames"],

@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from redact.cover.shapes import spread
 from redact.digests import FileDigest, tool
 from redact.errors import ConfigError, SinkError
-from redact.geometry import clip, grow
 from redact.outfile import OutFile
 from redact.policy import digest, plain
+from redact.regions import Region
 from redact.report import Result
 from redact.tally import Stretch, Whole
 
@@ -184,10 +183,13 @@ def _regions(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def _covered(stretch: Stretch, result: Result) -> tuple[float, float, float, float]:
-    boxes = np.array([stretch.box], dtype=np.float32)
-    grown = clip(grow(boxes, result.policy.grow_of(stretch.kind)), result.video.width, result.video.height)
-    x1, y1, x2, y2 = (float(edge) for edge in grown[0])
-    return (x1, y1, x2, y2)
+    """A box around all that was covered of a track."""
+    half = (stretch.width / 2, stretch.height / 2)
+    largest = Region(stretch.kind, stretch.track, (-half[0], -half[1], *half), 1.0, "seen")
+    _, _, right, down = spread(largest, result.policy)
+    x1, y1, x2, y2 = stretch.centres
+    width, height = float(result.video.width), float(result.video.height)
+    return (max(x1 - right, 0.0), max(y1 - down, 0.0), min(x2 + right, width), min(y2 + down, height))
 
 
 def _together(moments: Iterable[Whole], duration: float, count: int) -> Iterator[tuple[float, float]]:

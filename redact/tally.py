@@ -36,15 +36,17 @@ class Whole:
 class Stretch:
     """Where one track was covered for a while.
 
-    first, last: seconds, of the first frame's begin and the last one's end. box: around all its regions, x1 y1 x2 y2
-    in pixels of the upright frame, before the policy's growth.
+    first, last: seconds, of the first frame's begin and the last one's end. centres: x1 y1 x2 y2 around the centres
+    of its regions; width, height: the largest of them, before the policy's growth. In pixels of the upright frame.
     """
 
     track: int
     kind: str
     first: float
     last: float
-    box: tuple[float, float, float, float]
+    centres: tuple[float, float, float, float]
+    width: float
+    height: float
 
 
 class Tally:
@@ -92,25 +94,18 @@ class Tally:
                 self._progress(Progress(self.frames, self._total, Counter(self._found)))
 
     def _stretch(self, region: Region, begin: float, end: float) -> None:
+        x1, y1, x2, y2 = region.box
+        x, y, width, height = (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
         stretch = self._growing.get(region.track)
         if stretch is not None:
             followed = begin <= stretch.last + _GAP
             short = end - stretch.first <= STRETCH or len(self.stretches) >= MOST_STRETCHES
             if followed and short and stretch.kind == region.kind:
+                left, top, right, bottom = stretch.centres
+                stretch.centres = (min(left, x), min(top, y), max(right, x), max(bottom, y))
+                stretch.width, stretch.height = max(stretch.width, width), max(stretch.height, height)
                 stretch.last = max(stretch.last, end)
-                stretch.box = _around(stretch.box, region.box)
                 return
-        stretch = Stretch(region.track, region.kind, begin, end, region.box)
+        stretch = Stretch(region.track, region.kind, begin, end, (x, y, x, y), width, height)
         self._growing[region.track] = stretch
         self.stretches.append(stretch)
-
-
-def _around(
-    first: tuple[float, float, float, float], second: tuple[float, float, float, float]
-) -> tuple[float, float, float, float]:
-    return (
-        min(first[0], second[0]),
-        min(first[1], second[1]),
-        max(first[2], second[2]),
-        max(first[3], second[3]),
-    )

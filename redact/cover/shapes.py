@@ -56,7 +56,7 @@ class Grid:
 
     def area_of(self, region: Region, policy: Policy) -> Area | None:
         """The blocks that the region covers after growth, or None where it lies outside the frame."""
-        x, y, a, b = _spread(region, policy)
+        x, y, a, b = spread(region, policy)
         area = self._box(x - a, y - b, x + a, y + b)
         if area is None or not rounded(region, policy):
             return area
@@ -64,7 +64,7 @@ class Grid:
 
     def extent_of(self, region: Region, policy: Policy) -> Area | None:
         """The bounding box of ``area_of``, at a fraction of its cost."""
-        x, y, a, b = _spread(region, policy)
+        x, y, a, b = spread(region, policy)
         return self._box(x - a, y - b, x + a, y + b)
 
     @lru_cache(maxsize=64)  # noqa: B019  # a few fixed polygons; drawing them anew in every frame is waste
@@ -101,7 +101,7 @@ def rounded(region: Region, policy: Policy) -> bool:
     return region.kind == "face" and policy.shape == "ellipse" and x1 < x2 and y1 < y2
 
 
-def _spread(region: Region, policy: Policy) -> tuple[float, float, float, float]:
+def spread(region: Region, policy: Policy) -> tuple[float, float, float, float]:
     """Centre x, y and half width and height in pixels of what covers the region.
 
     The box of a face is first widened or heightened to ``PROPORTION``. One that is rounded becomes the ellipse

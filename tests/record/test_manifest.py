@@ -10,16 +10,22 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
 import redact
+from redact.cover import Cover
 from redact.errors import ConfigError, SinkError
+from redact.frames import Frame
 from redact.manifest import PARAMETER, ROLE, Sealer
+from redact.regions import Region, Settled
 from tests.clips import Scripted, decode, make_clip
 from tests.record.keys import certify
 from tests.test_cli import failed_cleanly
@@ -57,6 +63,14 @@ def covered(path: Path, out: Path) -> redact.Result:
     return redact.redact_file(path, out, policy=policy, detector=detector)
 
 
+def painted(result: redact.Result) -> np.ndarray:
+    """What ``cover`` covers of the face in the first frame, (height, width)."""
+    frame = Frame(np.zeros((240, 320, 3), np.uint8), 0, 0, Fraction(1))
+    box = (FACE[0] * 320, FACE[1] * 240, FACE[2] * 320, FACE[3] * 240)
+    policy = replace(result.policy, always=())
+    return Cover(policy).mask(Settled(frame, (Region("face", 1, box, 0.9, "seen"),)))
+
+
 def originals(folder: Path) -> dict[str, Path]:
     """A recording and a picture with a name, a thumbnail and a place in them."""
     clip = make_clip(folder / "anna.mp4", 60, codec="libx264")
@@ -86,6 +100,7 @@ def test_it_says_opened_and_edited_and_where(tmp_path, office, sealer, suffix):
     regions = edited["parameters"][PARAMETER]
     assert {region["role"] for region in regions} == {ROLE} == {"c2pa.redacted"}
     assert len(regions) == len(edited["changes"]) == len(result.stretches) + 1
+    mask = Image.fromarray(painted(result)).getbbox()
     shape = regions[0]["region"][0]["shape"]
     assert shape["unit"] == "pixel"
     for axis, side in (("x", 320), ("y", 240)):  # around the face, and grown
@@ -93,6 +108,8 @@ def test_it_says_opened_and_edited_and_where(tmp_path, office, sealer, suffix):
         high = low + shape["width" if axis == "x" else "height"]
         assert low < FACE["xy".index(axis)] * side
         assert high > FACE[2 + "xy".index(axis)] * side
+        assert low <= mask["xy".index(axis)] + 2  # whatever was covered lies within, but for whole blocks
+        assert high >= mask[2 + "xy".index(axis)] - 2
     assert regions[-1]["region"][0]["shape"]["type"] == "polygon"
     if suffix == ".mp4":
         times = [region["region"][1]["time"] for region in regions[:-1]]
