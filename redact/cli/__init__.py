@@ -11,6 +11,7 @@ from redact.cli.config import config
 from redact.cli.console import INTERRUPTED, guarded
 from redact.cli.doctor import doctor
 from redact.cli.file import file
+from redact.cli.ledger import ledger
 from redact.cli.models import models
 from redact.cli.steps import detect, render
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(file)
 app.command()(detect)
 app.command()(render)
+app.add_typer(ledger, name="ledger")
 app.add_typer(models, name="models")
 app.add_typer(config, name="config")
 app.command()(doctor)
