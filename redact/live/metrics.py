@@ -204,7 +204,7 @@ class BoardCollector(Collector):
         """Every metric. Of one without a value only the head is told."""
         name = "redact_build_info"
         build = _Gauge(name, OTHERS[name], labels=("version",))
-        build.add_metric((tool().removeprefix("redact ").strip(),), 1)
+        build.add_metric((tool().removeprefix("redact").strip() or "unknown",), 1)
         yield build
         name = "redact_config_fault"
         yield _Gauge(name, OTHERS[name], value=bool(self._board.config_fault))

@@ -228,20 +228,22 @@ function newCard(name) {
   const item = page.card.content.firstElementChild.cloneNode(true);
   const find = (selector) => item.querySelector(selector);
   const article = find("article");
-  const card = { name, item, article, find, image: find("img"), showing: null, loading: null, failed: null, visible: true, said: null };
+  const card = { name, item, article, find, canvas: find("canvas"), image: new Image() };
+  Object.assign(card, { showing: null, loading: null, failed: null, visible: true, said: null });
   made += 1;
   article.id = `camera-${made}`;
   find("h3").id = `camera-${made}-name`;
   article.setAttribute("aria-labelledby", find("h3").id);
   find("bdi").textContent = name;
   card.image.addEventListener("load", () => {
+    // drawn, not shown as it is: an image whose address changes is blank for a moment
+    [card.canvas.width, card.canvas.height] = [card.image.naturalWidth, card.image.naturalHeight];
+    card.canvas.getContext("2d").drawImage(card.image, 0, 0);
     [card.showing, card.loading] = [card.loading, null];
     drawPicture(card);
   });
   card.image.addEventListener("error", () => {
-    card.failed = card.loading; // and not asked for again
-    card.showing = card.loading = null;
-    card.image.removeAttribute("src");
+    [card.failed, card.loading] = [card.loading, null]; // and not asked for again
     drawPicture(card);
   });
   cards.set(name, card);
@@ -314,7 +316,7 @@ const seen = new IntersectionObserver((entries) => {
 });
 
 function drawPicture(card) {
-  const { find, image, camera } = card;
+  const { find, image, canvas, camera } = card;
   const latest = camera.preview?.taken ?? null;
   const wanted = latest !== null && latest !== card.showing && latest !== card.failed && !card.loading && !gone;
   const allowed = card.showing === null || (!paused && card.visible && !document.hidden);
@@ -326,11 +328,11 @@ function drawPicture(card) {
   const age = shows ? now() - card.showing : 0;
   // a paused picture is a still on purpose, and old only where there is no newer one
   const old = shows && (gone || latest === null || now() - (paused ? latest : card.showing) > OLD);
-  image.hidden = !shows;
+  canvas.hidden = !shows;
   find(".blank").hidden = shows;
   find(".picture").toggleAttribute("data-old", old);
   const alt = old ? `Old picture of ${card.name}` : `Covered picture of ${card.name}`;
-  if (image.alt !== alt) image.alt = alt;
+  if (canvas.getAttribute("aria-label") !== alt) canvas.setAttribute("aria-label", alt);
   const stamp = find(".stamp");
   stamp.hidden = !shows || (!old && !paused);
   if (stamp.hidden) return;
