@@ -121,6 +121,13 @@ class _Connection(H11Protocol):
         self._wait()
         super().on_response_complete()
 
+    @property
+    def stage(self) -> int:
+        """0: every request was answered. 1: none has come whole. 2: one is being answered."""
+        if self.cycle is None:
+            return 1
+        return 0 if self.cycle.response_complete else 2
+
     def _wait(self) -> None:
         """From now on the next request has its time."""
         if self._late is not None:
@@ -129,9 +136,9 @@ class _Connection(H11Protocol):
         self._late = self.loop.call_later(REQUEST_TIME, self.transport.abort)
 
     def _make_room(self) -> None:
-        """End the connection that has been waiting longest: whoever is slow gives way to whoever is not."""
+        """End the one that is least missed: answered already, or else still asking, and of these the oldest."""
         others: list[Any] = [other for other in self.connections if other is not self]
-        longest = min(others, key=lambda other: other.waits_since)
+        longest = min(others, key=lambda other: (other.stage, other.waits_since))
         self.connections.discard(longest)
         longest.transport.abort()
 

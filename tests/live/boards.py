@@ -65,14 +65,18 @@ def telling(board: Board, said: dict[str, Status | None], pictures: dict[str, by
     done = threading.Event()
 
     def tell() -> None:
-        while not done.wait(0.2):
-            for name, status in list(said.items()):
-                if status is not None:
-                    board.told(name, status)
-            for name, picture in list((pictures or {}).items()):
-                board.told(name, Preview(picture, time.time()))
+        for name, status in list(said.items()):
+            if status is not None:
+                board.told(name, status)
+        for name, picture in list((pictures or {}).items()):
+            board.told(name, Preview(picture, time.time()))
 
-    thread = threading.Thread(target=tell, daemon=True)
+    def tell_on() -> None:
+        while not done.wait(0.2):
+            tell()
+
+    tell()
+    thread = threading.Thread(target=tell_on, daemon=True)
     thread.start()
     try:
         yield
