@@ -99,7 +99,7 @@ class Policy:
         if not self.find and not self.always:
             raise ConfigError("nothing to cover", hint="name at least one of face, person in --find")
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.color):
-            raise ConfigError(f"color {self.color!r} is not #RRGGBB", hint="for example --color '#202020'")
+            raise ConfigError(f"color {self.color[:60]!r} is not #RRGGBB", hint="for example --color '#202020'")
         for polygon in (*self.always, *self.never):
             _check_polygon(polygon)
         if self.weaknesses() and not self.allow_weak:
@@ -149,9 +149,9 @@ def parse_polygon(text: str) -> Polygon:
     try:
         values = [float(part) for part in text.replace(" ", "").split(",")]
     except ValueError:
-        raise ConfigError(f"polygon {text!r} is not numbers", hint="X,Y,X,Y,X,Y,... each 0..1") from None
+        raise ConfigError(f"polygon {text[:60]!r} is not numbers", hint="X,Y,X,Y,X,Y,... each 0..1") from None
     if len(values) % 2:
-        raise ConfigError(f"polygon {text!r} has an x without a y", hint="X,Y,X,Y,X,Y,... each 0..1")
+        raise ConfigError(f"polygon {text[:60]!r} has an x without a y", hint="X,Y,X,Y,X,Y,... each 0..1")
     polygon = tuple(zip(values[::2], values[1::2], strict=True))
     _check_polygon(polygon)
     return polygon

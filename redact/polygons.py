@@ -58,7 +58,8 @@ class Inside:
         union = np.zeros((_GRID, _GRID), dtype=np.int64)
         for polygon in polygons:
             # with the holes of one that crosses itself: less stays clear
-            union |= cv2.dilate(_filled(polygon, _GRID, _GRID).astype(np.uint8), np.ones((3, 3)))[1:-1, 1:-1]
+            inside = cv2.dilate(_filled(polygon, _GRID, _GRID).astype(np.uint8), np.ones((3, 3)))
+            union |= np.asarray(inside[1:-1, 1:-1], dtype=np.int64)
         self._sums = np.pad(union.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
 
     def __call__(self, boxes: Boxes) -> NDArray[np.bool_]:

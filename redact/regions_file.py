@@ -108,7 +108,7 @@ class Header:
             raise RegionsError("not a regions file", hint="name a file made by redact detect, or a MOT file")
         if value.get("version") != VERSION:
             raise RegionsError(
-                f"its version is {str(value.get('version'))[:20]}, and this redact reads version {VERSION}",
+                f"its version is {str(value.get('version'))[:20]!r}, and this redact reads version {VERSION}",
                 hint="make it again with redact detect",
             )
         try:
@@ -231,7 +231,7 @@ class RegionsReader:
         other = FileDigest.of(path)
         if (other.bytes, other.sha256) != (self.header.input.bytes, self.header.input.sha256):
             raise RegionsError(
-                f"{self.path}: belongs to another file ({self.header.input.name[:80]})",
+                f"{self.path}: belongs to another file ({self.header.input.name[:80]!r})",
                 hint=f"run redact detect on {other.name} first",
             )
 

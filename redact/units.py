@@ -21,7 +21,9 @@ def seconds(text: str) -> float:
     """'400ms', '60s', '1.5h' or '7d' in seconds. Raises ConfigError."""
     match = re.fullmatch(rf"{_NUMBER}({'|'.join(SECONDS)})", text.strip())
     if match is None:
-        raise ConfigError(f"{text!r} is no duration", hint="a number and its unit: 400ms, 60s, 10m, 12h, 7d or 2w")
+        raise ConfigError(
+            f"{text[:60]!r} is no duration", hint="a number and its unit: 400ms, 60s, 10m, 12h, 7d or 2w"
+        )
     return round(float(match[1]) * SECONDS[match[2]], 9)
 
 
@@ -30,7 +32,7 @@ def bytes_of(text: str) -> int:
     match = re.fullmatch(rf"{_NUMBER}([a-z]+)", text.strip().lower())
     sign = _SIGNS.get(match[2]) if match else None
     if match is None or sign is None:
-        raise ConfigError(f"{text!r} is no size", hint="a number and its unit: 500MB, 200GB, 2TB or 512MiB")
+        raise ConfigError(f"{text[:60]!r} is no size", hint="a number and its unit: 500MB, 200GB, 2TB or 512MiB")
     return round(float(match[1]) * BYTES[sign])
 
 

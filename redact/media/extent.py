@@ -18,7 +18,7 @@ def missing_bytes(path: Path) -> int:
         head = file.read(12)
         file.seek(0)
         if head.startswith(_EBML):
-            end = _matroska_end(file)
+            end = _matroska_end(file, size)
         elif head.startswith(b"RIFF"):
             end = 8 + int.from_bytes(head[4:8], "little")
         elif head[4:8] in _ATOMS:
@@ -31,6 +31,8 @@ def missing_bytes(path: Path) -> int:
 def _atoms_end(file: BinaryIO, size: int) -> int:
     position = 0
     for _ in range(_MAX_ATOMS):
+        if position >= size:
+            break
         file.seek(position)
         head = file.read(16)
         if len(head) < 8:
@@ -44,7 +46,7 @@ def _atoms_end(file: BinaryIO, size: int) -> int:
     return position
 
 
-def _matroska_end(file: BinaryIO) -> int:
+def _matroska_end(file: BinaryIO, size: int) -> int:
     for expected in (_EBML, _SEGMENT):
         if file.read(4) != expected:
             return 0
@@ -56,5 +58,7 @@ def _matroska_end(file: BinaryIO) -> int:
         if expected == _SEGMENT:
             unknown = (1 << 7 * (extra + 1)) - 1
             return 0 if length == unknown else file.tell() + length
+        if length >= size:  # damaged: no file can be read so far on
+            return 0
         file.seek(length, os.SEEK_CUR)
     return 0

@@ -65,9 +65,9 @@ MUTATIONS = (
              "int(np.floor(x2 / multiple)) * multiple", ("tests/test_geometry.py", *COVER)),
     Mutation("clip a region before it grows", "redact/cover/shapes.py", """
              x1, y1, x2, y2 = region.box
-             factor =""", """
+             width, height =""", """
              x1, y1, x2, y2 = (max(edge, 0.0) for edge in region.box)
-             factor =""", COVER),
+             width, height =""", COVER),
     Mutation("draw the ellipse inside the box", "redact/cover/shapes.py",
              "math.sqrt(2) if rounded(region, policy) else 1", "1", COVER),
     Mutation("do not grow", "redact/cover/shapes.py", "policy.grow_of(region.kind) / 2", "0.5", COVER),
