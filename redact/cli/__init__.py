@@ -13,7 +13,9 @@ from redact.cli.doctor import doctor
 from redact.cli.file import file
 from redact.cli.ledger import ledger
 from redact.cli.models import models
+from redact.cli.serve import serve
 from redact.cli.steps import detect, render
+from redact.cli.stream import stream
 
 app = typer.Typer(
     help="Find faces and people in footage and cover them before anything is stored.",
@@ -26,6 +28,8 @@ app = typer.Typer(
 app.command()(file)
 app.command()(detect)
 app.command()(render)
+app.command()(stream)
+app.command()(serve)
 app.add_typer(ledger, name="ledger")
 app.add_typer(models, name="models")
 app.add_typer(config, name="config")
