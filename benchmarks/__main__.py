@@ -24,6 +24,7 @@ NAMES = {
     "thresholds": "what each pair of thresholds hides and wastes",
     "codecs": "how near to transparent the encoders are, how fast and how small",
     "protection": "how much of what is labelled is hidden",
+    "attack": "who is told apart under the cover",
 }
 RESULTS = ROOT / "benchmarks" / "results"
 DOCS = ROOT / "docs"

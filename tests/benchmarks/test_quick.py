@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["hot_loop", "transcode", "scenes", "cadence", "margins", "thresholds", "codecs", "protection"]
+NAMES = ["hot_loop", "transcode", "scenes", "cadence", "margins", "thresholds", "codecs", "protection", "attack"]
 
 
 def run(*arguments: str) -> str:
