@@ -13,6 +13,7 @@ each with ``{"done": COMMAND}``:
     switch FILE plays another file (codec, size) from now on, to those who connect anew; others are cut off
     splice FILE plays another file of the same codec in the midst of the stream, parameter sets and all
     jump S      the camera's clock jumps by S seconds
+    lose P      so many of a hundred packets are lost from now on
     clients     answers with how many are connected
 
 A camera plays its file endlessly, in real time, to all its viewers at once: whoever joins comes in the middle.
@@ -21,6 +22,7 @@ A recorder stores each session that is sent to it in FOLDER, as 0.ts, 1.ts and s
 
 import argparse
 import json
+import random
 import sys
 import threading
 import time
@@ -86,6 +88,8 @@ class CameraFactory(GstRtspServer.RTSPMediaFactory):
         self.footage = footage
         self.frozen = threading.Event()
         self.jumped = 0
+        self.lost = 0.0
+        self.chance = random.Random(0)
         self.set_shared(True)
         self.set_latency(0)
 
@@ -120,13 +124,14 @@ class CameraFactory(GstRtspServer.RTSPMediaFactory):
             return result
 
         def passing(pad, info):
-            if not self.jumped or getattr(own, "pushing", False):
+            if not (self.jumped or self.lost) or getattr(own, "pushing", False):
                 return Gst.PadProbeReturn.OK
             packets = info.get_buffer_list() if info.type & Gst.PadProbeType.BUFFER_LIST else None
             count = packets.length() if packets else 1
             own.pushing = True
             for i in range(count):
-                pad.push(shifted(packets.get(i) if packets else info.get_buffer()))
+                if self.chance.random() >= self.lost:
+                    pad.push(shifted(packets.get(i) if packets else info.get_buffer()))
             own.pushing = False
             return Gst.PadProbeReturn.DROP
 
@@ -256,6 +261,8 @@ class Server:
             self.factory.footage = Footage(argument)
         elif command == "jump":
             self.factory.jumped += int(float(argument) * 1e9)
+        elif command == "lose":
+            self.factory.lost = float(argument) / 100
         elif command == "clients":
             answer["clients"] = self.clients()
         else:
