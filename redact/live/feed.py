@@ -149,7 +149,6 @@ class Feed:
             except RedactError as error:
                 self.fault = mask(str(error))
             except Exception as error:  # whatever a library raises, the camera is asked again
-                log.exception("reading failed")
                 self.fault = mask(f"{type(error).__name__}: {error}")
             if self._once and self.frames:
                 break

@@ -130,9 +130,8 @@ class Output:
             try:
                 self._carry(stream, backoff)
             except Exception as error:  # RedactError is expected; of a library's, too, only this sink dies
-                if not isinstance(error, RedactError):
-                    log.exception("%s: failed", self.name)
-                self._failed(mask(str(error)) or type(error).__name__)
+                kind = "" if isinstance(error, RedactError) else f"{type(error).__name__}: "
+                self._failed(mask(f"{kind}{error}"))
                 if self._gone is not None:
                     self._gone()
                     return

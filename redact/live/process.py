@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from redact.live.config import Camera
 from redact.live.status import Preview, Status, told
 
+FINISHED = 10  # exit status: its file has ended, or nobody reads its only output any more
 COMMAND = (sys.executable, "-m", "redact.live.worker")
 _CHUNK = 1 << 16
 _LONGEST = 1 << 20  # bytes of one line; a preview has thirty thousand
@@ -105,18 +106,25 @@ class Process:
 
     @property
     def ended(self) -> str | None:
-        """How it ended, in words; empty if well; None while it runs."""
+        """How it ended, in words; None while it runs."""
         code = self._process.poll()
         if code is None:
             return None
+        if code == FINISHED:
+            return "its source has ended"
         if code == 0:
-            return ""
+            return "its worker was asked to end"
         if code < 0:
             try:
                 return f"its worker was ended by {signal.Signals(-code).name}"
             except ValueError:
                 return f"its worker was ended by signal {-code}"
         return f"its worker failed with status {code}"
+
+    @property
+    def finished(self) -> bool:
+        """Whether it ended because there is nothing more to do."""
+        return self._process.poll() == FINISHED
 
     @property
     def memory(self) -> int:

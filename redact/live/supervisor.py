@@ -33,7 +33,7 @@ _CHECK = 0.5  # seconds between two looks at all workers
 
 @dataclass(slots=True, eq=False)
 class _Post:
-    """One camera's place: who is there now, and what was last seen of it."""
+    """One camera's place: who is there now, and what was last seen of it. old: since when frames go out too old."""
 
     camera: Camera
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST, MOST, settled=SETTLED))
@@ -43,7 +43,7 @@ class _Post:
     status: Status | None = None
     shown: int = 0
     progress: float = 0.0
-    young: float = 0.0
+    old: float | None = None
 
 
 class Supervisor:
@@ -128,7 +128,7 @@ class Supervisor:
             self._hear(process)
             self._bury(process)
             post.process = None
-            post.done = not ended
+            post.done = process.finished
             if post.done:
                 log.info("%s: ended", name)
                 self._board.ended(name, "the file has ended", fault=False)
@@ -153,7 +153,7 @@ class Supervisor:
             self._again(name, post, now, f"its worker cannot be started: {error.strerror or error}")
             return
         post.process, post.status = process, None
-        post.shown, post.progress, post.young = 0, now, now
+        post.shown, post.progress, post.old = 0, now, None
         for descriptor in process.descriptors:
             self._selector.register(descriptor, selectors.EVENT_READ, process)
         self._board.started(name, process.pid)
@@ -190,7 +190,9 @@ class Supervisor:
         if said.frames_out + said.slates != post.shown or post.shown == 0:
             post.shown, post.progress = said.frames_out + said.slates, now
         if said.age is None or said.age <= post.camera.max_age or said.state not in ("live", "covered"):
-            post.young = now
+            post.old = None
+        elif post.old is None:
+            post.old = now
 
     def _dismiss(self, process: Process) -> None:
         process.ask_to_end()
@@ -226,7 +228,7 @@ def _why_kill(post: _Post, memory: int, now: float) -> str:
         return ""
     if status.unread > camera.no_frame + OPENING:
         return f"reading hangs since {status.unread:.0f} s"
-    if now - post.young > AGED:
+    if post.old is not None and now - post.old > AGED:
         return f"frames go out {status.age or 0:.1f} s old, more than {camera.max_age:g}"
     if abs(status.astray) > ASTRAY:
         return f"its clock runs {status.astray:+.0f} s away"

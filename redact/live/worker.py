@@ -27,6 +27,7 @@ from redact.live.camera import Sidecar
 from redact.live.config import Camera
 from redact.live.feed import Source
 from redact.live.outputs import Outputs
+from redact.live.process import FINISHED
 from redact.live.secrets import mask
 from redact.live.sinks import outputs_of
 from redact.live.status import Preview, Status
@@ -42,12 +43,17 @@ Load = Callable[[Camera], Detector]
 
 
 def main(load: Load | None = None) -> None:
-    """Run one camera until stdin ends, TERM comes, or its file has ended; the exit status is 0 then."""
+    """Run one camera until stdin ends or TERM comes, with exit status 0, or until there is nothing more to do."""
     _shut_in()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s", force=True)
     settings = json.loads(sys.stdin.readline())
     camera = Camera.model_validate(settings["camera"])
-    stop = threading.Event()
+    stop, unread = threading.Event(), threading.Event()
+
+    def gone() -> None:
+        unread.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_watch, args=(stop,), name="redact-stdin", daemon=True).start()
@@ -57,13 +63,14 @@ def main(load: Load | None = None) -> None:
     try:
         sidecar = Sidecar(
             camera,
-            Outputs(list(outputs_of(camera, settings["stdout"], gone=stop.set))),
+            Outputs(list(outputs_of(camera, settings["stdout"], gone=gone))),
             teller,
             open=lambda patience: _open(camera, patience),
             load=lambda: load(camera),
             once=address_of(camera.source).kind == "file" and not camera.loop,
         )
         sidecar.run(stop)
+        status = FINISHED if unread.is_set() or not stop.is_set() else 0
     except RedactError as error:
         logging.error("%s", mask(str(error)))
         status = 1

@@ -32,6 +32,7 @@ from redact.media.packets import TIME_BASE
 from redact.policy import Policy
 
 SIZE = (320, 240)
+PERIOD = 120  # frames after which beacons are where they were: a clip that is played again does not jump
 GREEN = (20, 230, 20)  # R, G, B
 
 
@@ -42,8 +43,8 @@ def scene(index: int, size: tuple[int, int] = SIZE, beacons: int = 2) -> Any:
     grey = (110 + ((x // 8 + y // 8) % 2) * 20 + (x * 3 + y * 5 + index) % 7).astype(np.uint8)
     picture = np.stack([grey] * 3, -1)
     for number in range(beacons):
-        left = int(width * (0.35 + 0.25 * np.cos(index / 25 + 3 * number)))
-        top = int(height * (0.35 + 0.25 * np.sin(index / 25 + 3 * number)))
+        angle = 2 * np.pi * index / PERIOD + 3 * number
+        left, top = int(width * (0.35 + 0.25 * np.cos(angle))), int(height * (0.35 + 0.25 * np.sin(angle)))
         picture[top : top + height // 6, left : left + height // 6] = GREEN
     return picture
 
@@ -55,7 +56,7 @@ def green(rgb: Any) -> Any:
 
 
 def beacons_clip(
-    path: Path, seconds: float = 4, *, rate: int = 15, size: tuple[int, int] = SIZE, codec="libx264"
+    path: Path, seconds: float = PERIOD / 15, *, rate: int = 15, size: tuple[int, int] = SIZE, codec="libx264"
 ) -> Path:
     """A clip of beacons, as a camera encodes it: no B frames, a key frame a second."""
     with av.open(str(path), "w") as container:

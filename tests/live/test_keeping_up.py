@@ -1,5 +1,6 @@
 """What happens when there is no time: cadence, scale, waits, clocks and doubts, each on a clock that is a number."""
 
+import itertools
 import random
 
 import pytest
@@ -61,7 +62,7 @@ def test_steps_are_taken_one_at_a_time_and_taken_back(loads, lookahead):
     machine = Machine(lookahead)
     for seconds, cost in loads:
         machine.run(seconds, cost)
-    assert all(abs(after - before) <= 1 for before, after in zip(machine.levels, machine.levels[1:], strict=False))
+    assert all(abs(after - before) <= 1 for before, after in itertools.pairwise(machine.levels))
     machine.run(800, 0.005)
     assert machine.keeping.level == 0
 
@@ -78,7 +79,7 @@ def test_an_overload_is_met_within_seconds_and_then_rests(cost):
     machine.run(300, cost)
     later = machine.levels[count:]
     assert max(later) <= settled + 1
-    changes = sum(1 for before, after in zip(later, later[1:], strict=False) if before != after)
+    changes = sum(1 for before, after in itertools.pairwise(later) if before != after)
     assert changes <= 12  # five minutes: it tries now and then, and does not swing
 
 
