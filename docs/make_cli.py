@@ -14,6 +14,7 @@ COMMANDS = (
     "file",
     "detect",
     "render",
+    "verify",
     "stream",
     "serve",
     "ledger",

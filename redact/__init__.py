@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from redact.report import Result
     from redact.steps import detect_file, render_file
     from redact.tally import Progress
+    from redact.verify import Verdict, verify_file
 
 _HOMES = {
     "ConfigError": "errors",
@@ -51,6 +52,7 @@ _HOMES = {
     "SinkError": "errors",
     "SourceError": "errors",
     "StreamLost": "errors",
+    "Verdict": "verify",
     "detect_file": "steps",
     "load_detector": "detect",
     "open_sink": "media.sink",
@@ -58,6 +60,7 @@ _HOMES = {
     "redact_file": "recording",
     "redact_image": "picture",
     "render_file": "steps",
+    "verify_file": "verify",
 }
 
 __all__ = [
@@ -76,6 +79,7 @@ __all__ = [
     "SinkError",
     "SourceError",
     "StreamLost",
+    "Verdict",
     "detect_file",
     "load_detector",
     "open_sink",
@@ -83,6 +87,7 @@ __all__ = [
     "redact_file",
     "redact_image",
     "render_file",
+    "verify_file",
 ]
 
 

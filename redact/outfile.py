@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -63,13 +63,20 @@ class OutFile:
         with self.explained():
             self.file.write(text.encode())
 
-    def commit(self) -> None:
-        """Finish the file and give it its name. Raises SinkError, and then leaves nothing behind."""
+    def commit(self, check: Callable[[Path], bool] | None = None) -> None:
+        """Finish the file and give it its name. Raises SinkError, and then leaves nothing behind.
+
+        check: told the path of the complete part; where it says no, the part stays what it is. What it raises passes.
+        """
         try:
             with self.explained():
                 self.file.flush()
                 os.fsync(self.file.fileno())
                 self.file.close()
+            if check is not None and not check(self.part):
+                self._open = False
+                return
+            with self.explained():
                 if not self._overwrite:
                     self._refuse_existing()
                 self.part.replace(self.path)

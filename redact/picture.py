@@ -27,6 +27,7 @@ from redact.regions import Settled
 from redact.report import Result, warnings_of
 from redact.tally import Progress, Tally
 from redact.timeline import Timeline, TrackSummary
+from redact.verify import Gate, Run
 
 
 def redact_picture(
@@ -37,6 +38,7 @@ def redact_picture(
     overwrite: bool = False,
     detector: Detector | None = None,
     progress: Callable[[Progress], None] | None = None,
+    verify: bool = False,
 ) -> Result:
     """Cover every face and person of a picture file, of all its pages, or of an animation.
 
@@ -46,16 +48,18 @@ def redact_picture(
     began = time.monotonic()
     policy = policy or Policy()
     detector = detector or load_detector(policy.detector, device=policy.device)
+    gate = Gate(Run(input, policy=policy, first=detector.name), output) if verify else None
     with Picture(input) as picture, PictureSink(output, picture, overwrite=overwrite) as sink:
         job = PageJob(policy, detector)
         tally = Tally(picture.count, job.counts, progress)
         waiting: deque[Page] = deque()
-        for item in tally.over(job.settled(kept(picture, waiting), animated=picture.animated)):
+        settled = job.settled(kept(picture, waiting), animated=picture.animated)
+        for item in tally.over(settled if gate is None else gate.remembering(settled)):
             sink.write(job.cover(item), waiting.popleft(), job.cover.mask(item))
-        sink.commit()
+        sink.commit(gate)
     return Result(
         input=os.fspath(input),
-        output=os.fspath(output),
+        output=os.fspath(output if gate is None else gate.output),
         video=picture.info,
         policy=policy,
         encoding=Encoding(),
@@ -71,6 +75,7 @@ def redact_picture(
         stretches=tuple(tally.stretches),
         dropped=picture.dropped,
         warnings=tuple(warnings_of(None, policy)),
+        verdict=None if gate is None else gate.verdict,
     )
 
 

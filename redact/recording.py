@@ -21,6 +21,7 @@ from redact.policy import Encoding, Policy
 from redact.report import Result, warnings_of
 from redact.tally import Progress, Tally
 from redact.timeline import Timeline
+from redact.verify import Gate, Run
 
 Path = str | os.PathLike[str]
 
@@ -36,21 +37,28 @@ def redact_file(
     end: float | None = None,
     detector: Detector | None = None,
     progress: Callable[[Progress], None] | None = None,
+    verify: bool = False,
 ) -> Result:
     """Cover every face and person of a video or picture file and write the result to another file.
 
     input, output: paths; the output's suffix chooses the container. What the input's suffix calls a picture goes to
     ``redact_picture``, for which encoding, start and end mean nothing. policy: what to cover and how. encoding: how
     the output is written. overwrite: replace an existing output. start, end: seconds of the input to keep.
-    detector: any ``Detector``; by default the policy's. progress: called after every covered frame.
+    detector: any ``Detector``; by default the policy's. progress: called after every covered frame. verify: look at
+    the output with a second detector before it takes its name; where that finds something, ``Result.verdict`` says
+    what, and the output stays ``NAME.part``.
 
     Raises SourceError, DetectorError, ModelError, SinkError or ConfigError; then there is no output file.
     """
     if is_picture(input):
-        return redact_picture(input, output, policy=policy, overwrite=overwrite, detector=detector, progress=progress)
+        return redact_picture(
+            input, output, policy=policy, overwrite=overwrite, detector=detector, progress=progress, verify=verify
+        )
     began = time.monotonic()
     policy, encoding = policy or Policy(), encoding or Encoding()
     detector = detector or load_detector(policy.detector, device=policy.device)
+    run = Run(input, policy=policy, first=detector.name, start=start, end=end, audio=encoding.audio)
+    gate = Gate(run, output) if verify else None
     with (
         open_source(input, start=start, end=end, audio=encoding.audio) as source,
         open_sink(output, source.info, encoding, source=source, overwrite=overwrite) as sink,
@@ -60,11 +68,11 @@ def redact_file(
         timeline = Timeline(policy, search.starts)
         tally = Tally(source.info.frames, timeline.counts, progress)
         with settle(source, looking, timeline) as frames:
-            write(tally.over(frames), sink, policy)
-        sink.commit()
+            write(tally.over(frames if gate is None else gate.remembering(frames)), sink, policy)
+        sink.commit(gate)
     return Result(
         input=os.fspath(input),
-        output=os.fspath(output),
+        output=os.fspath(output if gate is None else gate.output),
         video=source.info,
         policy=policy,
         encoding=encoding,
@@ -80,6 +88,7 @@ def redact_file(
         stretches=tuple(tally.stretches),
         dropped=tuple(source.dropped),
         warnings=tuple(warnings_of(source, policy, tally.duration)),
+        verdict=None if gate is None else gate.verdict,
     )
 
 

@@ -17,6 +17,7 @@ from redact.policy import Encoding, Policy, digest, plain
 from redact.regions import ORIGINS, Origin
 from redact.tally import Stretch, Whole
 from redact.timeline import TrackSummary
+from redact.verify.verdict import Verdict
 
 FORMAT = "redact-report"
 VERSION = 1
@@ -33,6 +34,7 @@ class Result:
     whole: frames covered whole, by reason; moments: the first of them. stretches: where and when tracks were covered.
     dropped: streams and metadata of the input
     that the output lacks. warnings: what a careful person should know of this run, in sentences.
+    verdict: of the verification, where there was one; with findings in it the output is still called NAME.part.
     """
 
     input: str
@@ -52,6 +54,7 @@ class Result:
     stretches: tuple[Stretch, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     warnings: tuple[str, ...] = ()
+    verdict: Verdict | None = None
 
     @property
     def regions(self) -> Counter[Origin]:
@@ -117,6 +120,7 @@ class Result:
             ],
             "dropped": [asdict(item) for item in self.dropped],
             "warnings": list(self.warnings),
+            **({} if self.verdict is None else {"verification": self.verdict.to_json()}),
             "timings": {
                 "seconds": round(self.elapsed, 3),
                 "frames_per_second": round(self.frames / max(self.elapsed, 1e-3), 2),

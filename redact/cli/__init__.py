@@ -16,6 +16,7 @@ from redact.cli.models import models
 from redact.cli.serve import serve
 from redact.cli.steps import detect, render
 from redact.cli.stream import stream
+from redact.cli.verify import verify
 
 app = typer.Typer(
     help="Find faces and people in footage and cover them before anything is stored.",
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command()(file)
 app.command()(detect)
 app.command()(render)
+app.command()(verify)
 app.command()(stream)
 app.command()(serve)
 app.add_typer(ledger, name="ledger")

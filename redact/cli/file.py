@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from redact.cli.console import (
     DONE,
     FAILED,
+    FOUND,
     Bar,
     Overwrite,
     ProgressMode,
@@ -24,9 +25,13 @@ from redact.cli.options import with_settings
 from redact.cli.outputs import Job, jobs, make_folder
 from redact.cli.reports import Json, OutputRecords, Reporter
 from redact.cli.times import Duration, End, Start, span
+from redact.cli.verify import refuse
 from redact.custody import Custody
 from redact.errors import ConfigError, RedactError
 from redact.policy import Encoding, Policy
+
+if TYPE_CHECKING:
+    from redact.report import Result
 
 
 @with_settings()
@@ -49,6 +54,10 @@ def file(
     end: End = None,
     duration: Duration = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done and stop.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Look again with a second detector; what fails stays NAME.part, exit 3."),
+    ] = False,
     json: Json = False,
     progress: ShowProgress = ProgressMode.auto,
     quiet: Quiet = False,
@@ -84,11 +93,17 @@ def file(
                 end=last,
                 detector=detector() if job.input.is_file() else None,
                 progress=bar.show,
+                verify=verify,
             )
-        reporter.seal(result)
+        if result.verdict is not None and result.verdict.found:
+            withheld.append(result)
+            refuse(result.verdict, job.input, result.output, verbose)
+        else:
+            reporter.seal(result)
         reporter.done(result)
 
     planned = jobs(inputs, output)
+    withheld: list[Result] = []
     failed = 0
     with Reporter(
         None if dry_run else records,
@@ -109,4 +124,4 @@ def file(
                 failed += 1
                 complain(error, job.input, verbose)
                 reporter.failed(job.input, error)
-    return FAILED if failed else DONE
+    return FAILED if failed else FOUND if withheld else DONE

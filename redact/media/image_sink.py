@@ -15,6 +15,7 @@ pages of a JPEG after its first (MPF)            none: they are previews of it
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -91,14 +92,14 @@ class PictureSink:
             else:
                 _save(image, self._out.file, self.format, keep)
 
-    def commit(self) -> None:
-        """Finish the file and give it its name. Raises SinkError, and then leaves nothing behind."""
+    def commit(self, check: Callable[[Path], bool] | None = None) -> None:
+        """Finish the file and give it its name, if ``check`` agrees; see ``OutFile``. Raises SinkError."""
         with self._encoding():
             if self._animated:
                 _save_animation(self._pages, self._keep, self._out.file, self.format)
             if self._tiff is not None:
                 self._tiff.close()
-        self._out.commit()
+        self._out.commit(check)
 
     def abort(self) -> None:
         """Leave nothing behind. Does nothing after ``commit``; safe to call twice."""

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -125,8 +125,8 @@ class Sink:
             if self._sound is not None:
                 self._sound.until(frame.pts * frame.time_base)
 
-    def commit(self) -> None:
-        """Finish the file and give it its name. Raises SinkError, and then leaves nothing behind."""
+    def commit(self, check: Callable[[Path], bool] | None = None) -> None:
+        """Finish the file and give it its name, if ``check`` agrees; see ``OutFile``. Raises SinkError."""
         try:
             with self._busy, self._explained():
                 rest = self._stream.encode(None)
@@ -137,7 +137,7 @@ class Sink:
                 if self._sound is not None:
                     self._sound.finish()
                 self._muxed.close()
-            self._out.commit()
+            self._out.commit(check)
         finally:
             self.abort()
 

@@ -1,0 +1,268 @@
+"""One verification, from files to verdict."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from redact.detect.union import models_of
+from redact.detections import Detector
+from redact.digests import FileDigest
+from redact.errors import ConfigError
+from redact.frames import Frame
+from redact.media.images import is_picture
+from redact.policy import Audio, Policy
+from redact.regions import Settled
+from redact.regions_file import RegionsReader
+from redact.verify.again import Second, second
+from redact.verify.compare import Comparison
+from redact.verify.detail import Mask
+from redact.verify.expected import Expected, Pair, Remembered, joined, paired
+from redact.verify.faults import Faults
+from redact.verify.footage import Footage, opened
+from redact.verify.leftovers import leftovers
+from redact.verify.moments import Moments, Picture, Sign
+from redact.verify.sights import Sights
+from redact.verify.verdict import Compared, Moment, Verdict
+
+AnyPath = str | os.PathLike[str]
+_NO_REGIONS = "what was to be covered: name the file of redact detect with --regions"
+_NO_INPUT = "whether the rest is as it was, and every frame there: name the input with --against"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is known of the run that made an output.
+
+    against: its input. regions: what it covered, frame by frame. policy: how. first: its detector's name.
+    start, end: seconds of the input that it kept. audio: whether sound was kept on purpose.
+    """
+
+    against: AnyPath | None = None
+    regions: Iterable[Expected] | None = None
+    policy: Policy = field(default_factory=Policy)
+    first: str = Policy().detector
+    start: float | None = None
+    end: float | None = None
+    audio: Audio = "drop"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """A verdict, and its moments with what the output shows there, surest first, for a contact sheet."""
+
+    verdict: Verdict
+    pictures: tuple[tuple[Moment, Picture | None], ...] = field(repr=False)
+
+
+def verify_file(
+    output: AnyPath,
+    *,
+    against: AnyPath | None = None,
+    regions: AnyPath | None = None,
+    detector: Detector | str | None = None,
+    policy: Policy | None = None,
+    every: int = 1,
+    start: float | None = None,
+    end: float | None = None,
+    audio: Audio = "drop",
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Checked:
+    """Look for whoever may still be visible in a covered recording or picture, and for what it tells besides.
+
+    against: its input; start, end: the seconds of it that were kept. regions: the file of ``detect_file`` that it was
+    made from. detector: a second one, or its name; by default the most independent that is on this machine. policy:
+    what was to be covered and how far around; its ``find`` and ``never`` are the regions file's where there is one.
+    every: the detector looks at every so many-th frame; comparing misses none. progress: told of frames done and all.
+    Raises SourceError, RegionsError, DetectorError, ModelError or ConfigError.
+    """
+    policy = policy or Policy()
+    picture = is_picture(output)
+    if against is not None and is_picture(against) != picture:
+        raise ConfigError("one of the two is a picture and the other a video", hint="name the input of this output")
+    digest = None
+    with ExitStack() as stack:
+        first, told = policy.detector, None
+        if regions is not None:
+            reader = stack.enter_context(RegionsReader(regions))
+            if against is not None and Path(against).is_file():
+                reader.check(against)
+            policy, first = reader.header.covering(policy), reader.header.detector
+            start = reader.header.start if start is None else start
+            end = reader.header.end if end is None else end
+            digest, told = FileDigest.of(regions), _told(reader)
+        run = Run(against, told, policy, first, start, end, audio)
+        checked = _verified(Path(output), run, second(detector, first, policy), picture, every, progress)
+    return replace(checked, verdict=replace(checked.verdict, regions=digest))
+
+
+def _verified(
+    path: Path,
+    run: Run,
+    looker: Second,
+    picture: bool,
+    every: int,
+    progress: Callable[[int, int | None], None] | None,
+) -> Checked:
+    began = time.monotonic()
+    if every < 1:
+        raise ConfigError(f"every: {every} is out of range", hint="1 looks at every frame")
+    _distinct(path, run.against)
+    faults, moments = Faults(), Moments()
+    with ExitStack() as stack:
+        footage = stack.enter_context(opened(path, picture=picture))
+        source = None
+        if run.against is not None:
+            source = stack.enter_context(opened(run.against, picture=picture, start=run.start, end=run.end))
+            if filecmp.cmp(path, run.against, shallow=False):
+                faults.add("unchanged", "the output is the input, to the byte")
+        moments.moves = footage.moves
+        wanted = joined(run.regions, None if source is None else source.frames)
+        comparison = Comparison(run.policy, exact=_exact(footage, source))
+        sights = Sights(looker.detector, run.policy, every)
+        pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="redact-verify"))
+        checking = _Checking(comparison, sights, moments, faults, pool)
+        slack = max(footage.tick, 0.0 if source is None else source.tick) * 1.01
+        for pair in paired(wanted, footage.frames, slack=slack, moves=footage.moves):
+            checking.take(pair)
+            if progress is not None and pair.frame is not None:
+                progress(checking.frames, footage.info.frames)
+        moments.flush()
+        if footage.broken:
+            faults.add("damaged", footage.broken)
+        if source is not None and source.broken and not faults.any("frame missing"):
+            checking.unchecked.append(f"the part of the input that cannot be read: {source.broken}")
+    for fault in leftovers(path, picture=picture, audio=run.audio):
+        faults.put(fault)
+    ranked = moments.ranked()
+    outside = comparison.outside
+    compared = None
+    if source is not None:
+        compared = Compared(outside.frames, outside.exact and outside.frames > 0, outside.psnr, outside.worst)
+    unchecked = [*checking.unchecked]
+    if run.regions is None:
+        unchecked.append(_NO_REGIONS)
+    if run.against is None:
+        unchecked.append(_NO_INPUT)
+    if every > 1:
+        unchecked.append(f"people in {every - 1} of {every} frames: --every {every}")
+    verdict = Verdict(
+        output=FileDigest.of(path),
+        against=None if run.against is None else FileDigest.of(run.against),
+        regions=None,
+        detector=looker.detector.name,
+        independence=looker.independence,
+        frames=checking.frames,
+        looks=sights.looks,
+        duration=checking.duration if footage.moves else 0.0,
+        elapsed=time.monotonic() - began,
+        moments=tuple(moment for moment, _ in ranked),
+        faults=tuple(faults),
+        models=models_of(looker.detector),
+        compared=compared,
+        total=moments.total,
+        unchecked=tuple(unchecked),
+    )
+    return Checked(verdict, tuple(ranked))
+
+
+class Gate:
+    """Stands between a complete output and its name: hand it to a sink's ``commit``.
+
+    output: where the file is in the end: by its name, or still ``NAME.part``. verdict: once it was called.
+    Raises ModelError when made, if the second detector cannot be loaded.
+    """
+
+    def __init__(self, run: Run, output: AnyPath) -> None:
+        self._remembered = Remembered()
+        self._run = replace(run, regions=self._remembered)
+        self._second = second(None, run.first, run.policy)
+        self.output = output
+        self.verdict: Verdict | None = None
+
+    def remembering(self, frames: Iterable[Settled]) -> Iterator[Settled]:
+        """The same frames; what was covered in them is kept for the check."""
+        return self._remembered.over(frames)
+
+    def __call__(self, part: Path) -> bool:
+        """Whether the output may take its name. Raises as ``verify_file`` does."""
+        verdict = _verified(part, self._run, self._second, is_picture(self.output), 1, None).verdict
+        if verdict.found:
+            self.output = part
+        else:
+            verdict = replace(verdict, output=replace(verdict.output, name=Path(self.output).name))
+        self.verdict = verdict
+        return not verdict.found
+
+
+class _Checking:
+    """Takes pairs of frames, in order, and hands on what they show."""
+
+    def __init__(
+        self, comparison: Comparison, sights: Sights, moments: Moments, faults: Faults, pool: Executor
+    ) -> None:
+        self._pool = pool
+        self._comparison = comparison
+        self._sights = sights
+        self._moments = moments
+        self._faults = faults
+        self.frames = 0
+        self.duration = 0.0
+        self.unchecked: list[str] = []
+
+    def take(self, pair: Pair) -> None:
+        expected, frame = pair.expected, pair.frame
+        if frame is None:
+            assert expected is not None
+            self._faults.add("frame missing", "the input has a frame here", expected.time)
+            return
+        # the detector and the comparison both leave the interpreter to others
+        looking = self._pool.submit(self._sights.look, frame)
+        self.frames += 1
+        self.duration = frame.time + float(frame.duration * frame.time_base)
+        if expected is None:
+            self._faults.add("frame added", "the input has no frame here", frame.time)
+            expected = Expected(frame.time, None)
+        covered: Mask | None
+        signs: list[Sign] = []
+        if expected.frame is None:
+            covered = self._comparison.mask(expected, frame)
+        elif _size(expected.frame) != _size(frame):
+            self._faults.add("size differs", f"{_size(frame)} instead of {_size(expected.frame)} pixels", frame.time)
+            covered = None
+        else:
+            seen = self._comparison(expected, frame)
+            covered, signs = seen.covered, seen.signs
+            if seen.repeated:
+                self._faults.add("frame repeated", "the picture of the frame before is shown again", frame.time)
+            elif seen.changed:
+                self._faults.add("changed outside", seen.changed, frame.time)
+        signs, known = self._sights.signs(frame, looking.result(), covered, signs)
+        self._moments.add(frame, known, signs)
+
+
+def _told(reader: RegionsReader) -> Iterator[Expected]:
+    tick = reader.header.time_base
+    for record in reader:
+        yield Expected(float(record.pts * tick), None, record.regions, record.whole)
+
+
+def _exact(output: Footage, input: Footage | None) -> bool:
+    return output.lossless and input is not None and output.mode == input.mode
+
+
+def _size(frame: Frame) -> str:
+    return f"{frame.width}x{frame.height}"
+
+
+def _distinct(output: Path, against: AnyPath | None) -> None:
+    if against is None or not os.path.exists(against):
+        return
+    if output.exists() and output.samefile(against):
+        raise ConfigError(f"{output}: is its own input", hint="name the input that it was made from with --against")
