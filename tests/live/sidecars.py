@@ -1,6 +1,6 @@
 """Cameras that show beacons, a detector that knows beacons by their colour, and what came out of a sidecar.
 
-A beacon is a green patch on a grey, textured picture. No covering draws that green, so one look at the pixels of
+A beacon is a green disc on a grey, textured picture. No covering draws that green, so one look at the pixels of
 anything that came out says whether a beacon was ever shown.
 """
 
@@ -41,11 +41,12 @@ def scene(index: int, size: tuple[int, int] = SIZE, beacons: int = 2) -> Any:
     width, height = size
     y, x = np.mgrid[0:height, 0:width]
     grey = (110 + ((x // 8 + y // 8) % 2) * 20 + (x * 3 + y * 5 + index) % 7).astype(np.uint8)
-    picture = np.stack([grey] * 3, -1)
+    picture = np.ascontiguousarray(np.stack([grey] * 3, -1))
     for number in range(beacons):
         angle = 2 * np.pi * index / PERIOD + 3 * number
         left, top = int(width * (0.35 + 0.25 * np.cos(angle))), int(height * (0.35 + 0.25 * np.sin(angle)))
-        picture[top : top + height // 6, left : left + height // 6] = GREEN
+        half = height // 12  # round, as heads are: covering is round, too
+        cv2.circle(picture, (left + half, top + half), half, GREEN, thickness=-1)
     return picture
 
 
