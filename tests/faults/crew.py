@@ -68,9 +68,11 @@ class Worker:
         self._process = None
 
 
-def over(function: Callable[..., Any], cases: Iterable[tuple[Any, ...]], *, limit: float = 60.0) -> Iterator[Ended]:
-    """``function`` of every case, in order, on all cores; each case within ``limit`` seconds."""
-    cores = len(os.sched_getaffinity(0))
+def over(
+    function: Callable[..., Any], cases: Iterable[tuple[Any, ...]], *, limit: float = 60.0, several: int = 1
+) -> Iterator[Ended]:
+    """``function`` of every case, in order, on all cores, ``several`` to each; each case within ``limit`` seconds."""
+    cores = len(os.sched_getaffinity(0)) * several
     workers = [Worker() for _ in range(cores)]
     free = list(workers)
 

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -75,12 +76,14 @@ def _pages(path: Path) -> list[Shown]:
 @dataclass(frozen=True)
 class Job:
     """inputs: makes the input files in a folder. run: does the work there; returns pictures that it hands to the
-    caller, and what it warned of. outputs: files that it makes, of which those with pictures have ``pages`` each."""
+    caller, and what it warned of. outputs: files that it makes, of which those with pictures have ``pages`` each.
+    check: in place of ``verdict`` where what is left is judged otherwise."""
 
     inputs: Callable[[Path], None]
     run: Callable[[Path], tuple[list[Shown], tuple[str, ...]]]
     outputs: tuple[str, ...] = ()
     pages: int = FRAMES
+    check: Callable[..., str] | None = None
 
 
 @functools.cache
@@ -153,6 +156,7 @@ def _command(folder: Path) -> tuple[list[Shown], tuple[str, ...]]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     words = ["file", str(folder / "a.mkv"), "-o", str(folder / "out.mkv"), "--style", "solid", "--color", "#ff00ff"]
     words += ["--every", "1", "--codec", "ffv1", "--report", str(folder / "t.json"), "-q", "-y"]
+    words += ["--ledger", str(folder / "l.jsonl"), "--log", str(folder / "e.html")]
     said = mock.Mock()
     try:
         with (
@@ -188,17 +192,31 @@ def _loop(_folder: Path) -> tuple[list[Shown], tuple[str, ...]]:
     return out, ()
 
 
+def _camera(folder: Path) -> tuple[list[Shown], tuple[str, ...]]:
+    from tests.faults.camera import camera
+
+    return camera(folder)
+
+
+def _checked_camera(*args: Any, **named: Any) -> str:
+    from tests.faults.camera import check
+
+    return check(*args, **named)
+
+
 JOBS = {
     "file": Job(_given("a.mkv"), functools.partial(_file, "a.mkv"), ("out.mkv",)),
     "film": Job(_given("a.mp4"), functools.partial(_file, "a.mp4"), ("out.mp4",)),
     "steps": Job(_given("a.mkv"), _steps, ("out.mkv", "out2.mkv", "r.json", "r.mot.zip", "r.coco.json", "r.csv")),
-    "command": Job(_given("a.mkv"), _command, ("out.mkv", "t.json")),
+    "command": Job(_given("a.mkv"), _command, ("out.mkv", "t.json", "l.jsonl", "e.html")),
     "picture": Job(_given("a.png"), functools.partial(_file, "a.png"), ("out.png",), 1),
     "pages": Job(_given("a.tif"), functools.partial(_file, "a.tif"), ("out.tif",)),
     "animation": Job(_given("a.gif"), functools.partial(_file, "a.gif"), ("out.gif",)),
     "image": Job(_given(), _image, pages=1),
     "loop": Job(_given(), _loop),
 }
+if find_spec("pydantic") is not None:  # of the extra ``live``
+    JOBS["camera"] = Job(_given(), _camera, check=_checked_camera)
 
 
 def verdict(job: Job, folder: Path, inputs: set[str], out: list[Shown], done: bool, *, killed: bool) -> str:
@@ -206,6 +224,8 @@ def verdict(job: Job, folder: Path, inputs: set[str], out: list[Shown], done: bo
 
     done: whether the run says that it succeeded. killed: whether it was given no chance to clean up.
     """
+    if job.check is not None:
+        return job.check(folder, inputs, out, done, killed=killed)
     names = {path.name for path in folder.iterdir()} - inputs
     parts = {name for name in names if name.endswith(".part")}
     strange = names - parts - set(job.outputs)

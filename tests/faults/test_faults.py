@@ -72,7 +72,7 @@ def test_the_suite_sees_a_face_that_a_broken_cover_leaves(tmp_path, job):
     # pages and arrays are put together from the mask, not from the frame
     with replaced("redact.cover.Cover.__call__", bare):
         out, _ = JOBS[job].run(tmp_path)
-    with pytest.raises(AssertionError, match="face"):
+    with pytest.raises(AssertionError, match=r"face|beacon"):
         verdict(JOBS[job], tmp_path, inputs, out, True, killed=False)
 
 
@@ -105,7 +105,7 @@ def _at_steps(called: dict[str, frozenset[str]], fault: str) -> list[Cell]:
     for name, job in JOBS.items():
         for step in STEPS:
             function = f"redact.{step.at}"
-            if job.outputs and function in called[name] and step.name not in cells:
+            if (job.outputs or job.check) and function in called[name] and step.name not in cells:
                 cells[step.name] = Cell(name, function, fault, 2 if calls(name)[function] > 2 else 1)
     return list(cells.values())
 
@@ -141,7 +141,7 @@ def test_kill_in_any_step(called, tmp_path):
 def test_hang_in_any_step(called, tmp_path):
     """Each step blocked for ever, and the process then killed: nothing took its name."""
     for cell, end in _left(called, "hang", tmp_path, 4):
-        assert end.error.startswith("hung"), cell
+        assert end.error.startswith("hung") or cell.job == "camera", cell  # a camera goes on, dark
 
 
 def test_no_memory_in_any_step(called, tmp_path):
