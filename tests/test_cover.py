@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redact.cover import Cover
+from redact.cover.shapes import spread
 from redact.frames import PIXEL_FORMATS, Frame
 from redact.policy import STYLES, Policy
 from redact.regions import Region, Settled
@@ -136,6 +137,30 @@ def test_the_mask_contains_the_grown_box(style, x, y, w, h, kind):
         corners = 4
         assert (~inside).sum() <= corners
     assert Cover(policy)(settled).frame is frame
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "gray"])
+@pytest.mark.parametrize("box", [(40.0, 30.0, 80.0, 90.0), (33.3, 21.7, 95.1, 70.2), (-10.0, 50.0, 25.5, 95.5)])
+def test_every_pixel_that_the_ellipse_touches_is_covered(pixel_format, box):
+    frame = make_frame(pixel_format)
+    face = region(box)
+    middle_x, middle_y, half_width, half_height = spread(face, Policy())
+    y, x = np.mgrid[0 : frame.height, 0 : frame.width]
+    # of each pixel the point nearest the middle, a hair inside
+    nearest_x = np.clip(middle_x, x + 1e-6, x + 1 - 1e-6) - middle_x
+    nearest_y = np.clip(middle_y, y + 1e-6, y + 1 - 1e-6) - middle_y
+    touched = (nearest_x / half_width) ** 2 + (nearest_y / half_height) ** 2 < 1
+    assert touched.any()
+    assert Cover(Policy()).mask(Settled(frame, (face,)))[touched].all()
+
+
+def test_a_face_in_the_corner_of_a_larger_ones_ellipse_is_covered_too():
+    frame = make_frame("yuv420p", (400, 400))
+    large, small = region((150.0, 130.0, 250.0, 250.0)), region((116.0, 82.0, 122.0, 90.0), track=2)
+    policy = Policy()
+    alone = Cover(policy).mask(Settled(frame, (small,)))
+    assert not Cover(policy).mask(Settled(frame, (large,)))[alone].all()  # or this would show nothing
+    assert Cover(policy).mask(Settled(frame, (large, small)))[alone].all()
 
 
 def levels(samples: np.ndarray) -> int:
