@@ -42,9 +42,9 @@ class Looking:
         self._waiting: Looked | None = None
         self.looks = 0
 
-    def push(self, frame: Frame) -> list[Looked]:
-        """Take the next frame; give back the one before it, if any."""
-        cut = self._scenes.cut(frame)
+    def push(self, frame: Frame, *, cut: bool = False) -> list[Looked]:
+        """Take the next frame; give back the one before it, if any. cut: a scene begins, whatever it shows."""
+        cut = self._scenes.cut(frame) or cut
         ready = self._release(look=cut)
         if frame.damaged:
             self._waiting = Looked(frame, None, cut, DAMAGED)

@@ -70,13 +70,13 @@ class Sidecar:
         *,
         open: Opener,
         load: Callable[[], Detector],
-        once: bool = False,
+        file: bool = False,
     ) -> None:
         self._camera = camera
         self._outputs = outputs
         self._tell = tell
         self._began = time.monotonic()
-        self._feed = Feed(open, StreamTime(self._began), camera.policy.lookahead, once=once)
+        self._feed = Feed(open, StreamTime(self._began), camera.policy.lookahead, file=file, loop=camera.loop)
         self._lookout = Lookout(self._feed, load, camera.policy)
         self._stream: _Stream | None = None
         self._encoder: LiveEncoder | None = None
@@ -143,7 +143,7 @@ class Sidecar:
         key = (seen.arrived.connection, seen.arrived.info, seen.starts)
         if self._stream is None or self._stream.key != key:
             self._flush()
-            if self._stream is None or self._stream.key[0] != key[0]:
+            if self._stream is None or self._lost:
                 info = key[1]
                 log.info("reached: %s %dx%d", info.codec, info.width, info.height)
             policy = self._camera.policy
@@ -230,7 +230,7 @@ class Sidecar:
         gone = now - (last or now)
         if gone < max(LOST, 3 * self._feed.period) or self._feed.ended:
             return ""
-        return self._feed.fault or ("no frame yet" if self._feed.arrived is None else "no frame comes")
+        return self._feed.fault or ("no frame yet" if self._feed.arrived is None else "no frame comes in time")
 
     def _slate(self, now: float) -> None:
         """Say in the picture why there is none."""

@@ -54,7 +54,8 @@ class Arrived:
     """One frame, its time moved to this machine's monotonic clock.
 
     taken: when it arrived, seconds since the epoch; at: the same moment on the monotonic clock. connection: counts
-    the times the camera was reached. info: of this connection's video.
+    the times the camera was reached. info: of this connection's video. torn: how far it is from the frame before is
+    not known.
     """
 
     frame: Frame
@@ -62,6 +63,7 @@ class Arrived:
     at: float
     connection: int
     info: VideoInfo
+    torn: bool
 
 
 class Feed:
@@ -69,15 +71,21 @@ class Feed:
 
     fault: why there are no frames now, secrets masked, or empty. ended: nothing will come any more. frames: decoded.
     dropped: of these, never given out. connects: tries. seconds: processor time of decoding. period: seconds between
-    two frames. Moments on the monotonic clock: started, when reading began; arrived, when the last frame did; sign,
-    when the reading thread last gave one, since it may hang in a library for ever.
+    two frames. Moments on the monotonic clock: started, when reading began; arrived, when the last frame did that was
+    not dropped at once; sign, when the reading thread last gave one, since it may hang in a library for ever.
+
+    file: that is read to its end, and ended then; loop: and read again, as another connection, since whoever was
+    seen at its end is elsewhere at its beginning.
     """
 
-    def __init__(self, open: Opener, clock: StreamTime, lookahead: float, *, once: bool = False) -> None:
+    def __init__(
+        self, open: Opener, clock: StreamTime, lookahead: float, *, file: bool = False, loop: bool = False
+    ) -> None:
         self._open = open
         # what waited longer than covering reaches back could not be trusted after the next look
         self._stale = min(max(lookahead, STALE[0]), STALE[1])
-        self._once = once
+        self._once = file and not loop
+        self._again = file and loop
         self._clock = clock
         self._waiting: deque[Arrived] = deque()
         self._condition = threading.Condition()
@@ -141,6 +149,8 @@ class Feed:
             wait = 0.0
             try:
                 self._read(backoff.outage, backoff, refused)
+                if self._again:
+                    continue
                 if not (self._once or self._stop.is_set()):
                     self.fault = "the stream has ended"
             except LoginRefused as error:
@@ -182,18 +192,19 @@ class Feed:
                 self._source = None
 
     def _put(self, frame: Frame, info: VideoInfo, now: float) -> None:
-        seconds, late = self._clock.place(frame.time, now)
+        self.sign = now
+        index, self.frames = self.frames, self.frames + 1
+        placed = self._clock.place(frame.time, now)
+        if placed is None or placed.late > LATE:
+            self.dropped += 1
+            return
         if self.arrived is not None and now - self.arrived < _HICCUP:
             self.period += _PERIOD * (now - self.arrived - self.period)
-        self.sign = self.arrived = now
-        duration = round(frame.duration * frame.time_base / TIME_BASE)
-        index, self.frames = self.frames, self.frames + 1
-        frame = replace(frame, index=index, pts=round(seconds / TIME_BASE), time_base=TIME_BASE, duration=duration)
-        arrived = Arrived(frame, time.time(), now, self._connection, info)
+        self.arrived = now
+        pts, duration = round(placed.time / TIME_BASE), round(frame.duration * frame.time_base / TIME_BASE)
+        frame = replace(frame, index=index, pts=pts, time_base=TIME_BASE, duration=duration)
+        arrived = Arrived(frame, time.time(), now, self._connection, info, placed.torn)
         with self._condition:
-            if late > LATE:
-                self.dropped += 1
-                return
             while self._waiting and len(self._waiting) >= _room(frame):
                 self._waiting.popleft()
                 self.dropped += 1

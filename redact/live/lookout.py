@@ -177,7 +177,7 @@ class Lookout:
         self._keeping.period = self._feed.period
         # a look at the newest frame tells of those before it, too; a look at each would never catch up
         self._looking.slow(_NEVER if self._feed.behind else self._keeping.step.interval)
-        self._put(self._looking.push(arrived.frame))
+        self._put(self._looking.push(arrived.frame, cut=arrived.torn))
 
     def _flush(self) -> None:
         if self._looking is not None:

@@ -67,7 +67,7 @@ def main(load: Load | None = None) -> None:
             teller,
             open=lambda patience: _open(camera, patience),
             load=lambda: load(camera),
-            once=address_of(camera.source).kind == "file" and not camera.loop,
+            file=address_of(camera.source).kind == "file",
         )
         sidecar.run(stop)
         status = FINISHED if unread.is_set() or not stop.is_set() else 0
@@ -127,7 +127,7 @@ def _load(camera: Camera) -> Detector:
 
 
 def _open(camera: Camera, patience: float) -> AbstractContextManager[Source]:
-    source = open_live(camera.source, transport=camera.transport, loop=camera.loop, timeout=patience)
+    source = open_live(camera.source, transport=camera.transport, timeout=patience)
     return cast(AbstractContextManager[Source], source)
 
 

@@ -10,44 +10,26 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from redact.cover.shapes import Area, Grid, mask_of
 from redact.frames import PIXEL_FORMATS, Frame
 from redact.policy import Policy
 from redact.regions import Region
 from redact.verify.channels import Channel, Levels, alike, channels
-from redact.verify.detail import (
-    CLEAR_GAIN,
-    COLOUR_ENERGY,
-    ENERGY,
-    SAFE,
-    Mask,
-    Windows,
-    cells_left,
-    clear_lines,
-    fine_size,
-    means,
-    survival,
-    windows,
-    within,
-)
+from redact.verify.detail import CLEAR_GAIN, Mask, Windows, means, windows
 from redact.verify.expected import Expected
 from redact.verify.moments import Sign
-from redact.verify.verdict import Reason
+from redact.verify.remains import Crop, remains_of
+from redact.verify.squares import closed, cluster, wider
 
 PROOF = 0.75  # the least score of what was measured: above the threshold, and below the surest of what was seen clear
-WINDOW = 16  # pixels: side of the squares in which a region is looked at for parts that are clear
-MANY = 24  # squares, from which on two clear ones side by side may be chance
-MOSTLY = 0.8  # share of a region's squares that are clear, from which on all of it is
 
 _SMALL = 8  # pixels: side of the squares in which a whole frame is compared
 _FAR = 3  # of these squares around what is covered, in which a codec smears
 _PLAIN_ENERGY = 30.0  # squared levels: detail that every default of ``media.encoders`` keeps
 _LOST = 0.15  # gain below which a square outside lost its detail
 _OFF = 24.0  # levels by which a square outside may be off on average
-_FEW = 4  # squares, below which a region is looked at by halves
-_ENOUGH = 12  # pixels of a cell: more show nothing more
-_CLUSTER = 6  # squares side by side that are no accident of a codec
 _MOVED = 12.0  # levels: a sample that changed from one frame to the next, and not by noise
 _MOVING = 64  # such samples that show which frame this is
 _EDGE = 60  # samples, of every second one, by which the covered shape moved on
@@ -129,10 +111,10 @@ class Comparison:
         if mask is None:
             covered = _covered(squares, off)
             seen = Seen(_pixels(covered, frame), self._flashes(frame, squares, covered))
-            outside = ~_pixels(_wider(covered, _FAR), frame)
+            outside = ~_pixels(wider(covered, _FAR), frame)
         else:
             seen = Seen(mask, list(self._left(expected, frame, a, b)))
-            near = _wider(means(mask.astype(np.float32), _SMALL, _SMALL) > 0, _FAR)
+            near = wider(means(mask.astype(np.float32), _SMALL, _SMALL) > 0, _FAR)
             seen.changed = self._changed(squares, off, near, a, b, mask, frame)
             outside = ~(mask if self._exact else _pixels(near, frame))
         difference = (first - second)[outside]
@@ -157,18 +139,26 @@ class Comparison:
     def _left(self, expected: Expected, frame: Frame, a: Sequence[Channel], b: Sequence[Channel]) -> Iterator[Sign]:
         """What is left of every region."""
         grid = _grid(frame)
-        for region, area in self._areas(expected, grid):
-            left, top = area.left * grid.block_x, area.top * grid.block_y
-            box = left, top, min(area.right * grid.block_x, grid.width), min(area.bottom * grid.block_y, grid.height)
-            found = _left_of(
-                region, [item.levels(*box) for item in a], [item.levels(*box) for item in b], a, area, grid
+        areas = list(self._areas(expected, grid))
+        shared = _shared([area for _, area in areas], grid)
+        for region, area in areas:
+            box = (
+                area.left * grid.block_x,
+                area.top * grid.block_y,
+                min(area.right * grid.block_x, grid.width),
+                min(area.bottom * grid.block_y, grid.height),
             )
-            if found is not None:
-                reason, gain, words = found
-                score = PROOF + (0.99 - PROOF) * min(max(gain, 0.0), 1.0)
-                x1, y1, x2, y2 = region.box
+            x1, y1, x2, y2 = region.box
+            long, short = max(x2 - x1, y2 - y1), min(x2 - x1, y2 - y1)
+            before, after = [item.levels(*box) for item in a], [item.levels(*box) for item in b]
+            mask = _mask(area, grid, before[0].shape)
+            alone = mask & (shared[box[1] : box[3], box[0] : box[2]] == 1)
+            cell = (long if region.kind == "face" else short) / 6
+            left = remains_of(Crop(before, after, a, mask, alone, _own(region, box), cell))
+            if left is not None:
+                score = PROOF + (0.99 - PROOF) * min(max(left.gain, 0.0), 1.0)
                 clipped = max(x1, 0.0), max(y1, 0.0), min(x2, float(grid.width)), min(y2, float(grid.height))
-                yield Sign(frame.index, frame.time, region.kind, clipped, score, reason, words)
+                yield Sign(frame.index, frame.time, region.kind, clipped, score, left.reason, left.detail)
 
     def _changed(
         self, squares: Windows, off: Levels, near: Mask, a: Sequence[Channel], b: Sequence[Channel], mask: Mask,
@@ -219,85 +209,6 @@ class Comparison:
         return float((step[near] > 4 * _SAME_EDGE).mean()) < _STIRRED
 
 
-def _left_of(
-    region: Region,
-    before: list[Levels],
-    after: list[Levels],
-    kinds: Sequence[Channel],
-    area: Area,
-    grid: Grid,
-) -> tuple[Reason | None, float, str] | None:
-    """(reason, gain, words) of what is left of a region in its channels; None where nothing is."""
-    x1, y1, x2, y2 = region.box
-    cell = (max(x2 - x1, y2 - y1) if region.kind == "face" else min(x2 - x1, y2 - y1)) / 6
-    mask = _mask(area, grid, before[0].shape, 0, 0)
-    one, other, inner, cell = _reduced(before[0], after[0], mask, cell)
-    size = fine_size(cell)
-    inner = within(inner, size + 4, size + 4) if min(inner.shape) > 2 * WINDOW else within(inner, size, size)
-    whole = survival(one, other, size, inner)
-    squares = windows(one, other, size, inner, WINDOW)
-    told, clear = int(squares.told(ENERGY).sum()), int(squares.clear().sum())
-    if (whole.clear() and clear >= MOSTLY * told) or (told >= 4 and clear >= MOSTLY * told):
-        return None, whole.gain, "as clear as in the input"
-    if cluster(squares.clear(), 3 if told >= MANY else 2):
-        return "partly clear", max(whole.gain, clear / max(told, 1)), f"{clear} of {told} squares of it are clear"
-    for name, half in _halves(inner) if told < 2 * _FEW else ():
-        part = survival(one, other, size, half)
-        if part.clear():
-            return "partly clear", part.gain / 2, f"its {name} is clear"
-    rows, columns = clear_lines(before[0], after[0], mask), clear_lines(before[0].T, after[0].T, mask.T)
-    if rows.any() or columns.any():
-        words = [
-            f"{int(lines.sum())} {name}" for lines, name in ((rows, "rows"), (columns, "columns")) if lines.any()
-        ]
-        return "partly clear", float(max(rows.mean(), columns.mean())), f"{' and '.join(words)} of it are clear"
-    for plane, result, kind in list(zip(before, after, kinds, strict=True))[1:]:
-        samples = within(_mask(area, grid, plane.shape, kind.sub_x, kind.sub_y), size, size)
-        part = survival(plane, result, size, samples)
-        if part.clear(COLOUR_ENERGY):
-            return "colour left", part.gain, "its colours are those of the input"
-    if region.kind in ("face", "person"):
-        box = _inner(region, area, grid)
-        cells, gain = cells_left(before[0][box], after[0][box])
-        if cells > SAFE:
-            return "covered too weakly", gain, f"{cells} cells across it can be told apart"
-    return None
-
-
-def _reduced(before: Levels, after: Levels, mask: Mask, cell: float) -> tuple[Levels, Levels, Mask, float]:
-    """The same at half or a quarter of the size, as long as cells stay of twelve samples or more."""
-    while cell >= 2 * _ENOUGH:
-        size = before.shape[1] // 2, before.shape[0] // 2
-        before = np.asarray(cv2.resize(before, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-        after = np.asarray(cv2.resize(after, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-        mask = np.asarray(cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0)
-        cell /= 2
-    return before, after, mask, cell
-
-
-def _inner(region: Region, area: Area, grid: Grid) -> tuple[slice, slice]:
-    """The region's own box within its area."""
-    x1, y1, x2, y2 = region.box
-    left, top = area.left * grid.block_x, area.top * grid.block_y
-    return (
-        slice(max(int(y1) - top, 0), max(int(y2) - top, 1)),
-        slice(max(int(x1) - left, 0), max(int(x2) - left, 1)),
-    )
-
-
-def _halves(mask: Mask) -> Iterator[tuple[str, Mask]]:
-    height, width = mask.shape
-    for name, rows, columns in (
-        ("upper half", slice(0, height // 2), slice(None)),
-        ("lower half", slice(height // 2, None), slice(None)),
-        ("left half", slice(None), slice(0, width // 2)),
-        ("right half", slice(None), slice(width // 2, None)),
-    ):
-        half = np.zeros_like(mask)
-        half[rows, columns] = mask[rows, columns]
-        yield name, half
-
-
 class _Flashes:
     """Without regions: places that were covered, are clear for up to ``LONGEST`` frames, and are covered again.
 
@@ -312,7 +223,7 @@ class _Flashes:
 
     def __call__(self, frame: Frame, squares: Windows, covered: Mask) -> list[Sign]:
         """Signs of the frames before this one."""
-        inner = _closed(covered) & ~_wider(~_closed(covered), 1)
+        inner = closed(covered) & ~wider(~closed(covered), 1)
         last, signs = self._covered, []
         if last is not None and last.shape == inner.shape:
             for then, clear in self._clear:
@@ -343,36 +254,29 @@ def _apart(one: Levels, other: Levels) -> Levels:
     return np.asarray(cv2.absdiff(one, other), dtype=np.float32)
 
 
-def _closed(squares: Mask) -> Mask:
-    return np.asarray(cv2.morphologyEx(squares.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) > 0)
-
-
-def _wider(squares: Mask, by: int) -> Mask:
-    side = 2 * by + 1
-    return np.asarray(cv2.dilate(squares.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
-
-
-def cluster(squares: Mask, least: int = _CLUSTER) -> tuple[int, int, int, int] | None:
-    """x1 y1 x2 y2 in squares of the largest patch of at least so many, or None."""
-    if int(squares.sum()) < least:
-        return None
-    _, _, stats, _ = cv2.connectedComponentsWithStats(squares.astype(np.uint8), connectivity=4)
-    best = max(stats[1:], key=lambda row: int(row[cv2.CC_STAT_AREA]))
-    if best[cv2.CC_STAT_AREA] < least:
-        return None
-    x, y, width, height = (int(value) for value in best[:4])
-    return x, y, x + width, y + height
-
-
 def _pixels(squares: Mask, frame: Frame) -> Mask:
     return squares.repeat(_SMALL, 0).repeat(_SMALL, 1)[: frame.height, : frame.width]
 
 
-def _mask(area: Area, grid: Grid, shape: tuple[int, ...], sub_x: int, sub_y: int) -> Mask:
-    """The area's mask in the samples of one channel."""
+def _mask(area: Area, grid: Grid, shape: tuple[int, ...]) -> Mask:
+    """The area's mask in pixels of its box."""
     mask = np.ones((area.bottom - area.top, area.right - area.left), bool) if area.mask is None else area.mask
-    full = mask.repeat(grid.block_y >> sub_y, 0).repeat(grid.block_x >> sub_x, 1)
-    return full[: shape[0], : shape[1]]
+    return mask.repeat(grid.block_y, 0).repeat(grid.block_x, 1)[: shape[0], : shape[1]]
+
+
+def _shared(areas: Sequence[Area], grid: Grid) -> NDArray[np.uint8]:
+    """For every pixel of the frame by how many areas it is covered, (height, width)."""
+    blocks = np.zeros((grid.rows, grid.columns), np.uint8)
+    for area in areas:
+        blocks[area.top : area.bottom, area.left : area.right] += np.uint8(1) if area.mask is None else area.mask
+    return blocks.repeat(grid.block_y, 0).repeat(grid.block_x, 1)[: grid.height, : grid.width]
+
+
+def _own(region: Region, box: tuple[int, int, int, int]) -> tuple[slice, slice]:
+    """The region itself, as rows and columns within the box that covers it."""
+    x1, y1, x2, y2 = region.box
+    rows = slice(max(int(y1) - box[1], 0), max(int(y2) - box[1], 1))
+    return rows, slice(max(int(x1) - box[0], 0), max(int(x2) - box[0], 1))
 
 
 def _grid(frame: Frame) -> Grid:

@@ -26,8 +26,10 @@ CLEAR_LIKENESS = 0.45  # the same: 0.17 and 0.46
 ENERGY = 3.0  # squared levels; below it there is nothing in the input that a cover could hide
 COLOUR_ENERGY = 1.0  # the same for a colour channel, which codecs keep less of
 WINDOW_LIKENESS = 0.65  # of a window: the edges of a mosaic's cells lie on the input's now and then
-LINE_LIKENESS = 0.85  # of a row or column, of which there are more than of anything else
-LINE_SIGMAS = 6.5  # so it must be some 100 samples long
+LINE_LIKENESS = 0.5  # of a row or column, beside covered ones that a codec mixes it with
+LINE_SIGMAS = 7.5  # there are more of them than of anything else, so one must be 80 samples long, or longer
+LINE_SURE, LINE_FEWER = 0.85, 6.5  # the same with less beside it
+LINE_ENERGY = 1.0  # squared levels
 ALIKE = 36.0  # squared levels: codecs at crf 28 differ by less from what is clear, and covers by more by far
 SIGMAS = 5.0  # beyond chance: a film has a million regions, and a rank of chance is then three in ten million
 CELLS = (6, 9, 13, 18, 26, 36, 52)  # cells across a region at which what survived is looked for
@@ -97,10 +99,11 @@ def clear_lines(before: Levels, after: Levels, mask: Mask) -> Mask:
     aa, bb, ab = (a * a).sum(1), (b * b).sum(1), (a * b).sum(1)
     count = mask.sum(1)
     likeness = ab / np.maximum(np.sqrt(aa * bb), 1e-9)
-    found = (aa >= ENERGY * np.maximum(count, 1)) & (ab >= CLEAR_GAIN * aa) & (likeness >= LINE_LIKENESS)
+    found = (aa >= LINE_ENERGY * np.maximum(count, 1)) & (ab >= CLEAR_GAIN * aa) & (likeness >= LINE_LIKENESS)
     found &= ((before - after) ** 2 * mask).sum(1) <= (ALIKE + aa / np.maximum(count, 1) / 4) * count
     # along a line every second sample counts
-    return np.asarray(found & (likeness * np.sqrt(count / 2) >= LINE_SIGMAS))
+    sigmas = likeness * np.sqrt(count / 2)
+    return np.asarray(found & (sigmas >= np.where(likeness >= LINE_SURE, LINE_FEWER, LINE_SIGMAS)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,6 +167,8 @@ def cells_left(before: Levels, after: Levels) -> tuple[int, float]:
     long = max(before.shape)
     numbers = [number for number in CELLS if number < long]
     a, b = [_seen(before, n) for n in numbers], [_seen(after, n) for n in numbers]
+    if float(((a[0] - b[0]) ** 2).mean()) > 2 * ALIKE + float(a[0].var()) / 8:
+        return 0, 0.0  # the coarse picture is another: edges of covers that lie on edges of the input
     best = (0, 0.0)
     for index, (coarse, finer) in enumerate(itertools.pairwise(a)):
         band, other = finer - coarse, b[index + 1] - b[index]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.crew import over
+from tests.faults.crew import Ended, over
 from tests.faults.inject import answers, counted, injected
 from tests.faults.jobs import JOBS, Shown, verdict
 
@@ -101,11 +101,16 @@ def sweep(job: str, faults: Iterable[str], skip: frozenset[str] = frozenset()) -
 
 def failures(cells: list[Cell]) -> Iterator[str]:
     """What went otherwise than it may."""
-    several = 3 if any(cell.job == "camera" for cell in cells) else 1  # cameras wait most of the time
-    ends = over(ended, [(cell,) for cell in cells], limit=LIMIT, several=several)
-    for cell, end in zip(cells, ends, strict=True):
+    for cell, end in failing(cells):
         if end.error:
             yield f"{cell}: {end.error.strip().splitlines()[-1]}"
+
+
+def failing(cells: list[Cell]) -> Iterator[tuple[Cell, Ended]]:
+    """Every cell and how it ended."""
+    several = 3 if any(cell.job == "camera" for cell in cells) else 1  # cameras wait most of the time
+    ends = over(ended, [(cell,) for cell in cells], limit=LIMIT, several=several)
+    yield from zip(cells, ends, strict=True)
 
 
 @functools.cache

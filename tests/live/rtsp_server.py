@@ -198,7 +198,7 @@ class Server:
         if self.server is not None:
             return
         server = GstRtspServer.RTSPServer()
-        server.set_address("127.0.0.1")
+        server.set_address(self.options.address)
         server.set_service(str(self.port))
         if self.options.login:
             self.guard(server)
@@ -285,6 +285,7 @@ def main():
     parser.add_argument("--password", default="pass")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--path", default="/yard")
+    parser.add_argument("--address", default="127.0.0.1")
     options = parser.parse_args()
     Gst.init(None)
     factory = CameraFactory(Footage(options.place)) if options.role == "camera" else RecorderFactory(options.place)

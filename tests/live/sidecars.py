@@ -177,7 +177,7 @@ class Run:
         self.sinks: list[Kept] = []
         self.error: BaseException | None = None
         load = keys.pop("load", lambda: self.detector)
-        once = keys.pop("once", False)
+        file = keys.pop("file", False)
         outputs = keys.pop("outputs", None)
         keys.setdefault("policy", Policy(lookahead=0.4))
         camera = Camera(name="yard", source="rtsp://10.0.0.5/yard", **keys)
@@ -188,7 +188,7 @@ class Run:
             self._told,
             open=opener,
             load=load,
-            once=once,
+            file=file,
         )
         self._thread = threading.Thread(target=self._run)
 

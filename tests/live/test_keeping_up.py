@@ -160,31 +160,67 @@ def test_no_frame_is_trusted_whose_looks_do_not_hold(steps):
         moment += 0.037
 
 
-@given(
-    st.lists(
-        st.tuples(st.floats(0.001, 2.0), st.floats(0.0, 0.3), st.sampled_from([0.0, 0.0, 0.0, 3600.0, -3600.0, 5.0])),
-        min_size=2,
-        max_size=60,
-    )
+FRAMES = st.lists(
+    st.tuples(
+        st.floats(0.001, 2.0),  # seconds to the next frame, as the camera has it
+        st.sampled_from([0.0, 0.0, 0.0, 3600.0, -3600.0, 5.0]),  # by which its clock jumps
+        st.sampled_from([0.0, 0.0, 0.0, 0.05, 0.3, 1.5, 8.0]),  # for which the network is held up
+    ),
+    min_size=2,
+    max_size=80,
 )
-def test_a_published_clock_only_grows_and_stays_by_the_real_one(frames):
-    clock, said, now, last = StreamTime(100.0), 1000.0, 100.0, -1.0
-    for step, jitter, jump in frames:
-        said += step + jump
-        now += step
-        time, late = clock.place(said, now + jitter)
-        assert time > last
-        assert late >= 0
-        assert abs(now + jitter - 100.0 - time) <= JUMP + 0.1
-        last = time
+
+
+@given(FRAMES)
+def test_a_published_clock_only_grows_stays_by_the_real_one_and_squeezes_nothing(frames):
+    clock, said, sent, arrives, true, last = StreamTime(100.0), 1000.0, 100.0, 100.0, {}, None
+    for step, jump, held in frames:
+        said, sent = said + step + jump, sent + step
+        arrives = max(arrives, sent) + held  # what was held up comes at once afterwards
+        placed = clock.place(said, arrives)
+        if placed is None:
+            continue
+        assert placed.late >= 0
+        assert abs(arrives - 100.0 - placed.time) <= JUMP + 0.1
+        if last is not None:
+            assert placed.time > last
+            if not placed.torn:  # nobody has walked further than the times say
+                assert placed.time - last >= 0.5 * (sent - true[last]) - 1e-6
+        last = placed.time
+        true[last] = sent
+
+
+def after(clock, seconds):
+    """The clock after so many seconds of a well-behaved camera."""
+    for index in range(1, round(seconds * 15)):
+        clock.place(index / 15, index / 15)
+    return clock
 
 
 def test_a_burst_after_a_stall_is_late_and_a_stopped_clock_is_not():
-    clock = StreamTime(0.0)
-    for index in range(15):
-        clock.place(index / 15, index / 15)
-    assert clock.place(1.0, 2.5)[1] == pytest.approx(1.5)  # held up by the network
-    assert clock.place(2.5, 2.5)[1] == 0
-    lateness = [clock.place(2.5 + index / 15, 4.0 + index / 15)[1] for index in range(120)]
+    clock = after(StreamTime(0.0), 10.0)
+    assert clock.place(10.0, 11.5).late == pytest.approx(1.5)  # held up by the network
+    assert clock.place(11.5, 11.5).late == 0
+    lateness = [clock.place(11.5 + index / 15, 13.0 + index / 15).late for index in range(1, 120)]
     assert lateness[0] == pytest.approx(1.5)
     assert lateness[-1] < 0.1  # not late: the camera had stopped its clock
+
+
+@pytest.mark.parametrize("pace", [0.001, 0.1, 10.0, 90_000.0])
+def test_a_clock_that_counts_in_other_units_is_not_believed(pace):
+    clock, places = StreamTime(0.0), []
+    for index in range(300):
+        placed = clock.place(pace * index / 15, index / 15)
+        if placed is not None:
+            places.append((placed.time, index, placed.torn))
+    assert len(places) > (40 if pace > 1 else 280)
+    for (time, index, _), (later, other, torn) in itertools.pairwise(places):
+        assert torn or later - time >= 0.5 * (other - index) / 15 - 1e-6
+
+
+def test_of_a_burst_that_begins_a_connection_one_frame_is_shown_and_the_next_is_torn():
+    clock = StreamTime(0.0)
+    burst = [clock.place(index / 15, 5.0) for index in range(30)]
+    assert [placed is not None for placed in burst] == [True] + [False] * 29
+    assert clock.place(30 / 15, 5.0 + 1 / 15).torn
+    assert not clock.place(31 / 15, 5.0 + 2 / 15).torn

@@ -34,7 +34,7 @@ def test_a_beacon_is_seen_in_what_the_camera_sends():
 
 
 def test_every_frame_goes_out_covered():
-    with Run(opening(Scene(frames=30, rate=10)), once=True) as run:
+    with Run(opening(Scene(frames=30, rate=10)), file=True) as run:
         run.ended()
     assert run.error is None
     assert run.status.state == "stopped"
@@ -48,7 +48,7 @@ def test_every_frame_goes_out_covered():
 def test_what_is_not_detected_is_shown():
     nobody = Beacons()
     nobody.detect = lambda rgb: lookout_module.Detections.none()
-    with Run(opening(Scene(frames=20)), nobody, once=True) as run:
+    with Run(opening(Scene(frames=20)), nobody, file=True) as run:
         run.ended()
     assert run.shown() >= 19  # the tests of this file can fail
 
@@ -159,7 +159,7 @@ def test_a_slow_detector_costs_looks_and_never_minutes():
 
 def test_frames_that_cannot_wait_for_their_lookahead_are_covered_whole(monkeypatch):
     monkeypatch.setattr(camera_module, "_LOOKAHEAD_BYTES", 320 * 240 * 3 // 2 * 5)
-    with Run(opening(Scene(frames=40)), policy=Policy(lookahead=1.0), once=True) as run:
+    with Run(opening(Scene(frames=40)), policy=Policy(lookahead=1.0), file=True) as run:
         run.ended()
     assert run.status.whole.get("more frames than memory allows wait for their lookahead", 0) > 5
     assert run.shown() == 0
@@ -208,7 +208,7 @@ def test_another_size_opens_the_sinks_anew():
 
 
 def test_damaged_frames_are_covered_whole():
-    with Run(opening(Scene(frames=30, script={10: "damaged", 11: "damaged"})), once=True) as run:
+    with Run(opening(Scene(frames=30, script={10: "damaged", 11: "damaged"})), file=True) as run:
         run.ended()
     pictures = run.pictures()
     assert len(pictures) == 30
@@ -224,7 +224,7 @@ def test_a_clock_that_jumps_costs_nothing():
                 moved -= 7200 * 90_000 if frame.index >= 40 else 0
                 yield lookout_module.replace(frame, pts=frame.pts + moved + 8000 * 90_000)
 
-    with Run(opening(Jumping(frames=60)), once=True) as run:
+    with Run(opening(Jumping(frames=60)), file=True) as run:
         run.ended()
     assert run.status.frames_out + run.status.dropped == 60
     assert run.shown() == 0
@@ -236,7 +236,7 @@ def test_a_clock_that_jumps_costs_nothing():
 def test_everything_is_covered_when_the_schedule_says_so():
     later = datetime.now(UTC) + timedelta(hours=3)
     hours = f"{later:%H:00}-{later + timedelta(hours=1):%H:00}"
-    with Run(opening(Scene(frames=30)), schedule=Schedule((hours,), "UTC"), once=True) as run:
+    with Run(opening(Scene(frames=30)), schedule=Schedule((hours,), "UTC"), file=True) as run:
         run.until(lambda status: covered(status) and status.reason == SCHEDULED)
         run.ended()
     assert run.status.whole == {SCHEDULED: 30}
@@ -246,7 +246,7 @@ def test_everything_is_covered_when_the_schedule_says_so():
 def test_an_always_covered_corner_is_covered():
     corner = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.5), (0.0, 0.5))
     policy = Policy(lookahead=0.4, always=(corner,), style="solid")
-    with Run(opening(Scene(frames=20)), policy=policy, once=True) as run:
+    with Run(opening(Scene(frames=20)), policy=policy, file=True) as run:
         run.ended()
     assert all(whole(picture[:110, :150]) for picture in run.pictures())
     assert not any(whole(picture) for picture in run.pictures())
