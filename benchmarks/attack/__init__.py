@@ -149,7 +149,15 @@ def plot(results: dict[str, Any], folder: Path) -> list[Path]:
         if (row["group"] != "weak" or "6 cell" in row["name"]) and "three times" not in row["name"]
     ]
     series = {name: [100 * row["attacks"][name]["rank1"] for row in rows] for name in ATTACKS}
-    names = [row["name"].replace(", ", "\n").replace(" (", "\n(").replace("DashcamC", "Dashcam-\nC") for row in rows]
+    names = [
+        row["name"]
+        .replace(", ", "\n")
+        .replace(" (", "\n(")
+        .replace("DashcamC", "Dashcam-\nC")
+        .replace(" 20 px", "\n20 px")
+        .replace("(default)", "default")
+        for row in rows
+    ]
     path = folder / "attack.png"
     grouped(path, names, series, title="Who is told apart under the cover", across="", up="% named right, chance 2.5")
     return [path]
