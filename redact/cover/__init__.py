@@ -58,8 +58,12 @@ class Cover:
         if things:
             frame.own()
             planes = frame.planes()
-            weak = self._policy.cells > 0
-            tone = [] if weak else self._tone.of(planes, [thing.area for thing in things], grid, layout, frame.time)
+            weak, soft = self._policy.cells > 0, not all(thing.solid for thing in things)
+            tone = (
+                []
+                if weak or not soft
+                else self._tone.of(planes, [thing.area for thing in things], grid, layout, frame.time)
+            )
             for thing in things:
                 if thing.solid:
                     self._fill(frame, thing.area, grid, layout)

@@ -38,7 +38,7 @@ class Crop:
 
     before, after: its channels in levels, as ``kinds`` says. mask: pixels that should be covered. alone: those
     that no other region covers as well. box: rows and columns of the region itself. cell: side of its cells in pixels.
-    """
+    """  # noqa: E501
 
     before: Sequence[Levels]
     after: Sequence[Levels]

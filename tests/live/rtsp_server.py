@@ -181,7 +181,7 @@ class RecorderFactory(GstRtspServer.RTSPMediaFactory):
     def do_create_element(self, url):
         bin_ = Gst.parse_launch(
             "( rtph264depay name=depay0 ! h264parse config-interval=-1 ! mpegtsmux"
-            " ! filesink name=file async=false sync=false )"
+            " ! filesink name=file async=false sync=false buffer-mode=unbuffered )"
         )
         bin_.get_by_name("file").set_property("location", str(self.folder / f"{self.sessions}.ts"))
         self.sessions += 1

@@ -112,7 +112,7 @@ def test_fifty_kills(tmp_path, clip):
     for number in range(50):
         kill_at_random(clip, folder, ("worker", "supervisor", "both")[number % 3], random.uniform(0, 4))
     total = only_covered_video(folder)
-    print(f"fifty kills: {total} pictures in {len(videos(folder))} files, none clear")
+    print(f"fifty kills: {total} pictures in {len(videos(folder))} files, none clear")  # noqa: T201
     assert total > 500
 
 
