@@ -339,13 +339,13 @@ def test_red_is_red(pixel_format, expected):
     assert values == expected
 
 
-@pytest.mark.parametrize("codec", ["mpeg2video", "mpeg4"])
 @pytest.mark.parametrize("style", ["blur", "solid"])
-def test_covering_does_not_reach_into_frames_that_are_decoded_later(tmp_path, codec, style):
+def test_covering_does_not_reach_into_frames_that_are_decoded_later(tmp_path, style):
     rng = np.random.default_rng(3)
     wall = rng.integers(16, 235, (15, 20), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
     with av.open(str(tmp_path / "a.mkv"), "w") as container:
-        stream = container.add_stream(codec, rate=Fraction(25))
+        # a codec whose decoder gives out a picture before it makes the next one from it
+        stream = container.add_stream("mpeg4", rate=Fraction(25))
         stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
         stream.codec_context.gop_size = 100
         for index in range(8):

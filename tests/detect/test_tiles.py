@@ -110,6 +110,17 @@ def painted(width: int, height: int, box: tuple[int, int, int, int]) -> Any:
     return picture
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (1197, 0), (0, 797), (1197, 797)])
+def test_what_only_the_finest_look_shows_is_found_in_every_corner(corner: tuple[int, int]) -> None:
+    left, top = corner
+    detector = Scripted(seen_white, WIDE)
+    found = Search(detector, Policy(min_face=12), 1200, 800)(
+        frame_of(painted(1200, 800, (left, top, left + 3, top + 3)))
+    )
+    assert len(found) == 1
+    assert iou(found.boxes, as_boxes((left, top, left + 3, top + 3)))[0, 0] > 0.9
+
+
 @pytest.mark.parametrize("left", range(0, 1100, 137))
 def test_a_thing_is_one_box_wherever_the_seams_are(left: int) -> None:
     box = (left, 300, left + 60, 380)
