@@ -122,6 +122,7 @@ def test_a_camera_that_accepts_and_sends_nothing(rtsp_camera, tmp_path, clip):
         run.until(lambda camera: camera.status.slates > slates + 2, 10)
         source.tell("thaw")
         run.live(BACK + 5)
+        run.until(lambda camera: camera.status.frames_out > 90, 15)  # enough to look for a face in
     assert nothing_leaked(tmp_path / "out") > 30
 
 
