@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from redact.live.config import Camera
+from redact.live.secrets import harmless
 from redact.live.status import Preview, Status, told
 
 FINISHED = 10  # exit status: its file has ended, or nobody reads its only output any more
@@ -64,7 +65,7 @@ class Process:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 pass_fds=(theirs,) if stdout is None else (theirs, stdout),
-                env={**os.environ, **_ENVIRON},
+                env={**harmless(os.environ), **_ENVIRON},
                 start_new_session=True,  # Ctrl-C is the supervisor's, who ends its workers in order
                 bufsize=0,
             )
@@ -96,7 +97,7 @@ class Process:
         for line in self._said.read():
             try:
                 yield told(line)
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except ValueError:
                 continue
 
     def logged(self) -> Iterator[str]:

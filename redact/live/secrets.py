@@ -21,11 +21,13 @@ from redact.media.addresses import secret_places, starred
 SHORTEST = 4  # a PIN; shorter values are masked where they stand in an address, and are too common to mask elsewhere
 LARGEST = 65536  # bytes of a credential's file
 
+_CONFIGURING = ("REDACT_HTTP", "REDACT_DEFAULTS__", "REDACT_CAMERAS__", "CREDENTIALS_DIRECTORY")
 _PLACE = re.compile(r"\$(?:\$|\{([^{}]*)\}|\{)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)@")
 
 _known: frozenset[str] = frozenset()
+_named: frozenset[str] = frozenset()  # variables that a value was filled in from
 _forms: tuple[re.Pattern[str], ...] = ()
 _lock = threading.Lock()
 
@@ -82,6 +84,13 @@ def remember_address(text: str) -> None:
     remember([unquote(password), base64.b64encode(plain.encode()).decode()])
 
 
+def harmless(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that whoever is handed ready settings may have: none that these were made of."""
+    return {
+        name: value for name, value in environ.items() if name not in _named and not name.startswith(_CONFIGURING)
+    }
+
+
 def mask(text: str) -> str:
     """The text with *** in place of every secret.
 
@@ -98,6 +107,7 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _value(place: re.Match[str], environ: Mapping[str, str]) -> str:
+    global _named
     name = place[1]
     if name is None or not _NAME.fullmatch(name):
         raise ConfigError(
@@ -113,6 +123,8 @@ def _value(place: re.Match[str], environ: Mapping[str, str]) -> str:
     if any(not sign.isprintable() for sign in value):
         raise ConfigError(f"{name} holds a line break or another control character", hint="write it on one line")
     remember([value])
+    with _lock:
+        _named |= {name}
     return value
 
 

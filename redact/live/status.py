@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, NoReturn
+
+from pydantic import TypeAdapter
 
 State = Literal["starting", "live", "covered", "lost", "stopped"]
 """Covered frames go out · every frame goes out, covered whole · a slate goes out instead of frames · nothing does."""
@@ -85,12 +87,21 @@ class Preview:
 
 
 def told(line: bytes) -> Status | Preview:
-    """What a line of a worker's pipe says. Raises ValueError where it is none."""
-    said = json.loads(line)
+    """What a line of a worker's pipe says. Raises ValueError where it is none: a worker may be broken in any way."""
+    said = json.loads(line, parse_constant=_no_number)
     if not isinstance(said, dict):
         raise ValueError("not an object")
     if "preview" in said:
-        return Preview(base64.b64decode(said["preview"], validate=True), float(said["taken"]))
-    values = dict(said["status"])
-    values["outputs"] = tuple(OutputStatus(**output) for output in values.get("outputs", ()))
-    return Status(**values)
+        preview, taken = said["preview"], said.get("taken")
+        if not isinstance(preview, str) or not isinstance(taken, float):
+            raise ValueError("not a preview")
+        return Preview(base64.b64decode(preview, validate=True), taken)
+    return _STATUS.validate_python(said.get("status"))
+
+
+def _no_number(constant: str) -> NoReturn:
+    """NaN is less than no limit, and would keep a worker that nobody can judge."""
+    raise ValueError(f"{constant} is no number")
+
+
+_STATUS = TypeAdapter(Status)

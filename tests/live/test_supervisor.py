@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from redact.live.process import Process
-from redact.live.status import Status, told
+from redact.live.secrets import resolve
+from redact.live.status import OutputStatus, Status, told
 from tests.live.services import BACK, TOLD, Watched, camera, leaks, videos
 from tests.live.sidecars import beacons_clip
 
@@ -198,6 +199,55 @@ def test_what_a_broken_worker_says_hurts_nobody(tmp_path, clip):
     )
     with Watched(tmp_path, {"yard": camera(clip)}, (sys.executable, "-c", words)) as run:
         run.until(lambda camera: camera.restarts >= 1, 15)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"[]",
+        b'{"status": null}',
+        b'{"status": {"age": "old"}}',
+        b'{"status": {"age": NaN}}',
+        b'{"status": {"astray": Infinity}}',
+        b'{"status": {"frames_out": []}}',
+        b'{"status": {"whole": {"x": "y"}}}',
+        b'{"status": {"outputs": [{"name": 3, "open": true}]}}',
+        b'{"status": {"outputs": {"name": "x"}}}',
+        b'{"status": {"state": "splendid"}}',
+        b'{"preview": 3, "taken": 1.0}',
+        b'{"preview": "AA=A", "taken": 1.0}',
+        b'{"preview": "AAAA", "taken": NaN}',
+        b'{"preview": "AAAA"}',
+    ],
+)
+def test_a_garbled_line_is_a_value_error_and_nothing_else(line):
+    with pytest.raises(ValueError, match=r"."):
+        told(line)
+
+
+def test_what_is_told_is_what_was_said():
+    said = Status(state="covered", whole={"why": 2}, age=0.5, outputs=(OutputStatus("a", True, "", 3, 4),))
+    assert told(said.line()) == said
+
+
+def test_a_worker_has_no_variable_that_its_settings_were_made_of(monkeypatch, tmp_path):
+    for name, value in {
+        "YARD_LOGIN": "user:hunter3hunter3",
+        "REDACT_HTTP_TOKEN": "t" * 20,
+        "REDACT_CAMERAS__YARD__SOURCE": "rtsp://x:hunter4hunter4@h/y",
+        "OTHER": "stays",
+    }.items():
+        monkeypatch.setenv(name, value)
+    source = resolve("rtsp://${YARD_LOGIN}@127.0.0.1:9/yard", os.environ)
+    words = "import os, sys; os.write(2, repr(sorted(os.environ)).encode() + b'\\n')"
+    process = Process(camera(source), (sys.executable, "-c", words))
+    while process.ended is None:
+        time.sleep(0.01)
+    (names,) = process.logged()
+    process.close()
+    assert "OTHER" in names
+    assert not [name for name in ("YARD_LOGIN", "REDACT_HTTP", "REDACT_CAMERAS") if name in names]
 
 
 def test_statuses_survive_the_pipe():
