@@ -57,7 +57,7 @@ def camera(folder: Path) -> tuple[list[Shown], tuple[str, ...]]:
                 lambda said: told.append(said) if isinstance(said, Preview) else None,
                 open=opening(partial(Scene, rate=RATE, frames=FRAMES)),
                 load=Beacons,
-                once=True,
+                file=True,
             )
             sidecar.run(stop)
         except BaseException as error:
