@@ -25,6 +25,9 @@ NAMES = {
     "codecs": "how near to transparent the encoders are, how fast and how small",
     "protection": "how much of what is labelled is hidden",
     "attack": "who is told apart under the cover",
+    "live": "cameras held, glass to glass, memory of one",
+    "outages": "how soon a fault around a camera is told and healed, and what came out meanwhile",
+    "soak": "an hour of reconnects: does anything grow",
 }
 RESULTS = ROOT / "benchmarks" / "results"
 DOCS = ROOT / "docs"

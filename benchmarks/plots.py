@@ -44,6 +44,17 @@ def scattered(path: Path, points: Mapping[str, tuple[float, float]], *, title: s
     _save(figure, axes, path, legend=False)
 
 
+def lined(
+    path: Path, places: Sequence[float], series: Mapping[str, Sequence[float]], *, title: str, across: str, up: str
+) -> None:
+    """A line for each series, from zero up."""
+    figure, axes = _axes(title, across, up)
+    for index, (label, values) in enumerate(series.items()):
+        axes.plot(places, values, label=label, color=COLOURS[index % len(COLOURS)])
+    axes.set_ylim(bottom=0)
+    _save(figure, axes, path)
+
+
 def _axes(title: str, across: str, up: str) -> tuple[Any, Any]:
     import matplotlib
 

@@ -150,7 +150,7 @@ class RegionsWriter:
     ) -> None:
         self._frames = 0
         self._out = OutFile(
-            path, begin=_dump(header.json())[:-1] + ',\n"frames": [', overwrite=overwrite, inputs=inputs
+            path, begin=_dump({**header.json()})[:-1] + ',\n"frames": [', overwrite=overwrite, inputs=inputs
         )
 
     def __enter__(self) -> Self:

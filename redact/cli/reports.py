@@ -89,7 +89,11 @@ class Reporter:
         self._log: ExemptionLog | None = None
         self._sealer: Sealer | None = None
         if records is not None:
-            self._open(records, overwrite, inputs)
+            try:
+                self._open(records, overwrite, inputs)
+            except BaseException:
+                self._stack.close()
+                raise
 
     def _open(self, records: Records, overwrite: bool, inputs: list[Path]) -> None:
         if records.sign is not None:
@@ -112,15 +116,14 @@ class Reporter:
             from redact.exemption_log import ExemptionLog
 
             log = ExemptionLog(records.log, self._custody, overwrite=overwrite, inputs=inputs)
-            self._log = self._stack.enter_context(log)
+            self._stack.enter_context(log)
+            self._log = log
         if records.report is not None:
             from redact.outfile import OutFile
 
-            try:
-                self._file = self._stack.enter_context(OutFile(records.report, overwrite=overwrite, inputs=inputs))
-            except BaseException:
-                self._stack.close()
-                raise
+            file = OutFile(records.report, overwrite=overwrite, inputs=inputs)
+            self._stack.enter_context(file)
+            self._file = file
 
     def __enter__(self) -> Self:
         return self

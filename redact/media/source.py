@@ -123,9 +123,10 @@ class Source:
             with self._busy:
                 if self._closed:
                     raise SourceError(f"{self.path.name}: is closed", hint="open it again")
-                frame = next(self._frames, None)
-            if frame is None:
-                return
+                try:
+                    frame = next(self._frames)
+                except StopIteration:
+                    return
             yield frame
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.live.bad_wire import THERE, bad_wire
-from tests.live.conftest import SERVER, SYSTEM_PYTHON
+from tests.live.rtsp import SERVER, SYSTEM_PYTHON
 from tests.live.services import BACK, TOLD, Watched, camera, leaks, videos
 from tests.live.sidecars import beacons_clip
 

@@ -36,7 +36,7 @@ from redact.media.publish import Publish
 from redact.media.segments import PART, Segments, segments, started
 from redact.policy import Policy
 from redact.regions import Settled
-from tests.live.conftest import RtspServer
+from tests.live.rtsp import RtspServer
 from tests.live.senders import free_port, tcp_server
 
 SINKS = ("publish", "mp4", "mkv", "hls", "pipe")

@@ -29,7 +29,8 @@ from redact.media.dial import _how
 from redact.media.live_clock import LiveClock
 from redact.media.live_source import LiveSource, open_live
 from redact.media.packets import TIME_BASE
-from tests.live.conftest import LOBBY, RtspServer
+from tests.live.conftest import LOBBY
+from tests.live.rtsp import RtspServer
 from tests.live.senders import (
     answer,
     free_port,
