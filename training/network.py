@@ -163,8 +163,8 @@ class Detector(nn.Module):
         self.laterals = nn.ModuleList(ConvNorm(channels, plan.neck, 1) for channels in c)
         self.heads = nn.ModuleList(Head(plan.neck, plan.towers) for _ in c)
         if plan.fine:
-            self.fine_lateral = ConvNorm(b, plan.fine, 1)
             self.fine_down = ConvNorm(plan.neck, plan.fine, 1)
+            self.fine_lateral = ConvNorm(b, plan.fine, 1)
             self.fine_head = Head(plan.fine, plan.towers)
 
     def forward(self, image: Tensor) -> list[Level]:

@@ -25,6 +25,7 @@ CRF = 23  # x264's own default: half the size of 18, and a live picture is looke
 PRESET = "superfast"  # benchmarks/live_encoding: the cheapest in which flat areas keep their texture
 KEY_FRAMES = 2.0  # seconds: a viewer who joins waits at most this long, and recordings are cut here
 MAX_BITS = 0.25  # bits a pixel, upper bound of the mean over a second: noise at night must not fill a network
+_LEAST_BITS = 100_000  # a second, below which that bound never goes: the smallest picture still needs its key frames
 _LONGEST_GOP = 9999  # frames: key frames are asked for by time, not by counting
 _SEI, _USER_DATA = 6, 5  # NAL unit and payload in which x264 tells its version and every setting
 
@@ -52,12 +53,12 @@ class LiveEncoder:
             frame_rate=info.frame_rate,
         )
         self._last = -1
-        self._key_due = 0.0
+        self._key_due = 0
         self._taken: dict[int, tuple[float, int]] = {}
 
     def want_key_frame(self) -> None:
         """Make the next frame a key frame: somebody joined."""
-        self._key_due = 0.0
+        self._key_due = 0
 
     def encode(self, redacted: RedactedFrame, taken: float) -> list[RedactedPacket]:
         """Packets of one covered frame; its time must be after the last one's. taken: when it arrived, epoch."""
@@ -76,9 +77,9 @@ class LiveEncoder:
         picture = _evened(converted(picture, self._format), *self._size)
         unit = frame.time_base / TIME_BASE
         self._last = max(self._last + 1, round(frame.pts * unit))
-        due = self._last * TIME_BASE >= self._key_due
+        due = self._last >= self._key_due
         if due:
-            self._key_due = float(self._last * TIME_BASE) + KEY_FRAMES
+            self._key_due = self._last + round(KEY_FRAMES / TIME_BASE)
         picture.pts, picture.time_base = self._last, TIME_BASE
         picture.pict_type = PictureType.I if due else PictureType.NONE
         self._taken[self._last] = taken, round(frame.duration * unit)
@@ -127,7 +128,7 @@ class LiveEncoder:
         context.flags |= int(CodecFlags.bitexact)
         if headers_only:
             context.flags |= int(CodecFlags.global_header)
-        most = int(self._size[0] * self._size[1] * float(self._rate) * MAX_BITS)
+        most = max(_LEAST_BITS, int(self._size[0] * self._size[1] * float(self._rate) * MAX_BITS))
         context.options = {**self._options, "maxrate": str(most), "bufsize": str(most)}
         context.open()
         return context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 
 import av.error
@@ -31,10 +32,13 @@ class Publish:
             "protocol_whitelist": "tls,tcp" if scheme == "rtsps" else "tcp",
             "timeout": str(round(timeout * 1_000_000)),
         }
+        began = time.monotonic()
         try:
             self._muxing = Muxing(url, "rtsp", stream, options)
         except FAULTS as error:
-            raise self._refused(error) from None  # its text holds the password
+            # FFmpeg takes the silence of a server that it greets for an answer of no sense
+            silent = isinstance(error, av.error.InvalidDataError) and time.monotonic() - began >= timeout
+            raise self._silent() if silent else self._refused(error) from None  # its text holds the password
 
     def write(self, packet: RedactedPacket) -> None:
         """Send one packet, the first a key frame. Raises SinkError, and TypeError for anything not covered."""
@@ -60,5 +64,8 @@ class Publish:
         if isinstance(error, av.error.ConnectionRefusedError):
             return SinkError(f"{self._shown}: nothing answers at that port", hint="check host, port and the server")
         if isinstance(error, av.error.TimeoutError | av.error.ExitError):
-            return SinkError(f"{self._shown}: no answer in {self._timeout:g} s", hint="check the server")
+            return self._silent()
         return refused(self._shown, error, "check that the server takes streams by RTSP (ANNOUNCE)")
+
+    def _silent(self) -> SinkError:
+        return SinkError(f"{self._shown}: no answer in {self._timeout:g} s", hint="check the server")

@@ -176,6 +176,7 @@ class RecorderFactory(GstRtspServer.RTSPMediaFactory):
         self.folder = Path(folder)
         self.sessions = 0
         self.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+        self.set_eos_shutdown(True)  # what came before a session ended is written before it is torn down
         self.set_latency(0)
 
     def do_create_element(self, url):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -97,6 +97,14 @@ class Place:
             return Pipe(writing, stream)
         return Segments(self.folder, "yard", stream, segment=4, container=self.kind)
 
+    def send(self, sink: Any, packets: Sequence[RedactedPacket]) -> None:
+        """Write packets; those that a server takes at the pace of a camera, since it measures clocks by arrival."""
+        began = time.monotonic()
+        for packet in packets:
+            if self.kind == "publish":
+                time.sleep(max(0.0, began + float(packet.pts * TIME_BASE) - time.monotonic()))
+            sink.write(packet)
+
     def shown(self) -> list[tuple[float, np.ndarray]]:
         """Everything that a viewer of what came out sees, once the sink is closed."""
         if self.kind == "publish":
@@ -134,8 +142,7 @@ class TestContract:
     def test_what_comes_out_is_what_went_in(self, place: Place) -> None:
         stream, packets = _encoded(9)
         sink = place.open(stream)
-        for packet in packets:
-            sink.write(packet)
+        place.send(sink, packets)
         sink.close()
         sink.close()
         shown = place.shown()
@@ -157,12 +164,9 @@ class TestContract:
 
     def test_time_goes_on_as_it_went_in(self, place: Place) -> None:
         stream, packets = _encoded(9)
-        uneven = [packet for packet in packets if packet.keyframe or packet.pts % 4]
         sink = place.open(stream)
-        for packet in packets:
-            sink.write(packet)
+        place.send(sink, packets)
         sink.close()
-        assert uneven
         times = [seconds for seconds, _ in place.shown()]
         steps = [after - before for before, after in itertools.pairwise(times) if after > before]
         assert np.abs(np.array(steps) - 1 / RATE).max() < (0.05 if place.kind == "publish" else 0.002)
@@ -170,8 +174,7 @@ class TestContract:
     def test_tells_nothing_of_the_machine(self, place: Place) -> None:
         stream, packets = _encoded(9)
         sink = place.open(stream)
-        for packet in packets:
-            sink.write(packet)
+        place.send(sink, packets)
         sink.close()
         place.shown()
         host = socket.gethostname().encode()
@@ -311,7 +314,7 @@ class TestPublish:
 
         def serve(connection: socket.socket) -> None:
             while not answers["RECORD"]:
-                request = connection.recv(65536).decode(errors="replace")
+                request = _request(connection)
                 method = request.split(" ")[0]
                 if method in answers:
                     answers[method] = request
@@ -335,6 +338,17 @@ class TestPublish:
             sink.close()
         assert "v=0" in answers["ANNOUNCE"]
         assert "Lavf" not in answers["ANNOUNCE"].split("\r\n\r\n")[1]
+
+
+def _request(connection: socket.socket) -> str:
+    """The next request with its body, however many packets it comes in."""
+    request = ""
+    while "\r\n\r\n" not in request:
+        request += connection.recv(1).decode(errors="replace")
+    _, found, length = request.partition("Content-Length: ")
+    for _ in range(int(length.split("\r\n")[0]) if found else 0):
+        request += connection.recv(1).decode(errors="replace")
+    return request
 
 
 class TestSegments:
@@ -522,8 +536,11 @@ class TestKilled:
                         assert not held or all_covered(held)
                         shown += len(held)
             playlist = tmp_path / "index.m3u8"
-            if playlist.exists():
-                assert all_covered(pictures(playlist))
+            if playlist.exists():  # a live one is asked for more for ever, so its end is written under a copy
+                ended = tmp_path / "ended.m3u8"
+                ended.write_text(playlist.read_text() + "#EXT-X-ENDLIST\n")
+                assert all_covered(pictures(ended))
+                ended.unlink()
         stream, _ = _encoded(1)
         if kind != "hls":
             Segments(tmp_path, "yard", stream, container=kind).close()  # type: ignore[arg-type]
