@@ -24,9 +24,9 @@ def outputs_of(camera: Camera, stdout: int | None, *, gone: Callable[[], None]) 
 
 
 def _publish(url: str, stream: PacketStream) -> PacketSink:
-    from redact.media.publish import Publish
+    from redact.live.publisher import Publisher
 
-    return Publish(url, stream)
+    return Publisher(url, stream)
 
 
 def _pipe(descriptor: int, stream: PacketStream) -> PacketSink:

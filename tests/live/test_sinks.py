@@ -27,12 +27,12 @@ import pytest
 from redact.cover import Cover
 from redact.errors import SinkError
 from redact.frames import Frame, RedactedFrame, VideoInfo
+from redact.live.publisher import Publisher
 from redact.live.retention import Kept, Recordings
 from redact.media.hls import Hls
 from redact.media.live_encoder import KEY_FRAMES, LiveEncoder
 from redact.media.packets import TIME_BASE, PacketStream, RedactedPacket
 from redact.media.pipe import Pipe
-from redact.media.publish import Publish
 from redact.media.segments import PART, Segments, segments, started
 from redact.policy import Policy
 from redact.regions import Settled
@@ -86,7 +86,7 @@ class Place:
     def open(self, stream: PacketStream) -> Any:
         if self.kind == "publish":
             assert self._recorder is not None
-            return Publish(self._recorder.url, stream, timeout=3)
+            return Publisher(self._recorder.url, stream, timeout=3)
         if self.kind == "hls":
             return Hls(self.folder, stream)
         if self.kind == "pipe":
@@ -263,7 +263,7 @@ class TestPublish:
     def test_login(self, rtsp_recorder: Callable[..., RtspServer], login: str) -> None:
         recorder = rtsp_recorder(login=login, user="user", password="p@ss/w")
         stream, packets = _encoded(3)
-        sink = Publish(recorder.bare.replace("://", "://user:p%40ss%2Fw@"), stream, timeout=3)
+        sink = Publisher(recorder.bare.replace("://", "://user:p%40ss%2Fw@"), stream, timeout=3)
         for packet in packets:
             sink.write(packet)
         sink.close()
@@ -271,28 +271,49 @@ class TestPublish:
         assert all_covered(pictures(recorder.sessions()[0]))
         for wrong in ("", "user:hunter2@"):
             with pytest.raises(SinkError, match="login was refused") as caught:
-                Publish(recorder.bare.replace("://", f"://{wrong}"), stream, timeout=3)
+                Publisher(recorder.bare.replace("://", f"://{wrong}"), stream, timeout=3)
             assert "hunter2" not in f"{caught.value!r} {caught.value.hint} {caught.value.__cause__}"
 
     def test_refusals_are_told_apart(self, rtsp_recorder: Callable[..., RtspServer]) -> None:
         recorder = rtsp_recorder()
         stream, _ = _encoded(1)
         with pytest.raises(SinkError, match="nobody takes a stream there"):
-            Publish(recorder.url.replace("/yard", "/street"), stream, timeout=3)
+            Publisher(recorder.url.replace("/yard", "/street"), stream, timeout=3)
         with pytest.raises(SinkError, match="nothing answers"):
-            Publish(f"rtsp://user:pass@127.0.0.1:{free_port()}/yard", stream, timeout=3)
+            Publisher(f"rtsp://user:pass@127.0.0.1:{free_port()}/yard", stream, timeout=3)
         with pytest.raises(SinkError, match="no RTSP address"):
-            Publish("http://127.0.0.1/yard", stream)
+            Publisher("http://127.0.0.1/yard", stream)
         with tcp_server(lambda connection: time.sleep(30)) as port:
             began = time.monotonic()
             with pytest.raises(SinkError, match="no answer in 1 s"):
-                Publish(f"rtsp://user:hunter2@127.0.0.1:{port}/yard", stream, timeout=1)
+                Publisher(f"rtsp://user:hunter2@127.0.0.1:{port}/yard", stream, timeout=1)
             assert time.monotonic() - began < 10
+
+    def test_a_server_that_hangs_holds_up_nothing_else(self) -> None:
+        stream, _ = _encoded(1)
+        gaps, stop = [0.0], threading.Event()
+
+        def tick() -> None:
+            last = time.monotonic()
+            while not stop.wait(0.01):
+                now = time.monotonic()
+                gaps.append(now - last)
+                last = now
+
+        ticking = threading.Thread(target=tick)
+        ticking.start()
+        try:
+            with tcp_server(lambda connection: time.sleep(30)) as port, pytest.raises(SinkError, match="no answer"):
+                Publisher(f"rtsp://127.0.0.1:{port}/yard", stream, timeout=2)
+        finally:
+            stop.set()
+            ticking.join()
+        assert max(gaps) < 1.0
 
     def test_a_recorder_that_goes_away_and_comes_back(self, rtsp_recorder: Callable[..., RtspServer]) -> None:
         recorder = rtsp_recorder()
         stream, packets = _encoded(9)
-        sink = Publish(recorder.url, stream, timeout=3)
+        sink = Publisher(recorder.url, stream, timeout=3)
         for packet in packets[:20]:
             sink.write(packet)
         recorder.kill()
@@ -302,7 +323,7 @@ class TestPublish:
                 time.sleep(0.005)
         sink.close()
         recorder.boot()
-        sink = Publish(recorder.url, stream, timeout=3)
+        sink = Publisher(recorder.url, stream, timeout=3)
         for packet in packets[30:60]:
             sink.write(packet)
         sink.close()
@@ -326,7 +347,7 @@ class TestPublish:
         stream, packets = _encoded(9)
         big = [packet for packet in packets if packet.keyframe]
         with tcp_server(serve) as port:
-            sink = Publish(f"rtsp://127.0.0.1:{port}/yard", stream, timeout=1)
+            sink = Publisher(f"rtsp://127.0.0.1:{port}/yard", stream, timeout=1)
             began = time.monotonic()
             with pytest.raises(SinkError):  # noqa: PT012
                 for number in itertools.count():
