@@ -107,7 +107,10 @@ def test_a_camera_that_reboots_twenty_times_is_found_again_each_time(rtsp_camera
             source.kill()
             run.until(lambda camera: camera.status.state == "lost", TOLD + 2)
             source.boot()
-            run.live(BACK + 5)
+            back = run.live(BACK + 5).status.frames_out
+            run.until(
+                lambda camera, back=back: camera.status.frames_out > back + 5, 10
+            )  # enough to look for a face in
         assert run.camera().pid == first.pid
     assert nothing_leaked(tmp_path / "out") > 100
 

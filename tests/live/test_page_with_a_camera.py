@@ -6,6 +6,7 @@ import base64
 import contextlib
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -155,7 +156,8 @@ def test_a_worker_that_dies_is_seen_on_the_page_and_comes_back(opened, clip, tmp
             child for child in psutil.Process(process.pid).children() if "redact.live.worker" in child.cmdline()
         )
         worker.kill()
-        expect(yard.locator(".state")).to_have_text("Lost", timeout=10_000)
+        # lost for the half second or more until the next worker, which the page may miss between two questions
+        expect(yard.locator(".state")).to_have_text(re.compile("Lost|Starting"), timeout=10_000)
         expect(page.locator("#summary")).to_have_text("The camera needs a look")
         expect(yard.locator(".fault")).to_be_visible()
         expect(yard.locator(".state")).to_have_text("Live", timeout=60_000)

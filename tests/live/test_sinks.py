@@ -69,6 +69,16 @@ def pictures(path: Path | str) -> list[tuple[float, np.ndarray]]:
         return [(float(p.time or 0), p.to_ndarray(format="rgb24")) for p in container.decode(video=0)]
 
 
+def listed(playlist: Path) -> list[tuple[float, np.ndarray]]:
+    """The pictures of a live playlist as it is now: a copy ends, where it would be asked for more for ever."""
+    ended = playlist.with_name("ended.m3u8")
+    ended.write_text(playlist.read_text() + "#EXT-X-ENDLIST\n")
+    try:
+        return pictures(ended)
+    finally:
+        ended.unlink()
+
+
 def all_covered(shown: list[tuple[float, np.ndarray]]) -> bool:
     """Whether every picture is the covering blue, edge to edge."""
     return bool(shown) and all((np.abs(rgb.astype(int) - (0, 0, 255)) < 40).all() for _, rgb in shown)
@@ -557,11 +567,8 @@ class TestKilled:
                         assert not held or all_covered(held)
                         shown += len(held)
             playlist = tmp_path / "index.m3u8"
-            if playlist.exists():  # a live one is asked for more for ever, so its end is written under a copy
-                ended = tmp_path / "ended.m3u8"
-                ended.write_text(playlist.read_text() + "#EXT-X-ENDLIST\n")
-                assert all_covered(pictures(ended))
-                ended.unlink()
+            if playlist.exists():
+                assert all_covered(listed(playlist))
         stream, _ = _encoded(1)
         if kind != "hls":
             Segments(tmp_path, "yard", stream, container=kind).close()  # type: ignore[arg-type]
@@ -600,7 +607,7 @@ class TestHls:
         target = int(text.split("TARGETDURATION:")[1].split("\n")[0])
         assert all(round(duration) <= target for duration in durations)
         assert "#EXT-X-PROGRAM-DATE-TIME:2026-11-23T12:0" in text
-        assert all_covered(pictures(tmp_path / "index.m3u8"))
+        assert all_covered(listed(tmp_path / "index.m3u8"))
 
     def test_stale_pieces_go_and_nothing_else(self, tmp_path: Path) -> None:
         stream, packets = _encoded(9)
