@@ -22,7 +22,7 @@ from tests.live.rtsp import RtspServer
 from tests.live.services import Watched
 
 TARGETS = {"growth": 0.05}  # of memory, by which nothing is to be larger after an hour
-SECONDS, QUICK = 3600.0, 60.0
+SECONDS, QUICK = 3600.0, 15.0
 _WATCHED = 3.0  # seconds live between two outages
 
 

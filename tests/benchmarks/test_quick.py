@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ON_CAMERAS = ["live", "outages", "soak"]
 NAMES = ["hot_loop", "transcode", "scenes", "cadence", "margins", "thresholds", "codecs", "protection", "attack"]
+NAMES += ON_CAMERAS
 
 
 def run(*arguments: str) -> str:
@@ -42,7 +44,9 @@ def test_full_run_without_footage_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_quick_run_prints_a_table(name: str) -> None:
+def test_quick_run_prints_a_table(name: str, request: pytest.FixtureRequest) -> None:
+    if name in ON_CAMERAS:
+        request.getfixturevalue("gstreamer")
     kept = ROOT / "benchmarks" / "results" / f"{name}.json"
     before = kept.read_bytes() if kept.exists() else None
     said = run(name, "--quick")

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.live.rtsp import SYSTEM_PYTHON, RtspServer
+from tests.live.rtsp import RtspServer
 
 LOBBY = Path(__file__).parents[2] / "samples" / "lobby.mp4"
-
-
-@pytest.fixture(scope="session")
-def gstreamer() -> None:
-    """Skips where GStreamer's RTSP server is not installed; with REDACT_REQUIRE_RTSP=1 it fails instead."""
-    there = "import gi; gi.require_version('GstRtspServer', '1.0')"
-    try:
-        subprocess.run([SYSTEM_PYTHON, "-c", there], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        reason = "GStreamer's RTSP server is not here: apt-get install gir1.2-gst-rtsp-server-1.0 python3-gi"
-        if os.environ.get("REDACT_REQUIRE_RTSP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 @pytest.fixture
