@@ -95,6 +95,7 @@ class Sidecar:
         self._fault = ""
         self._fault_at: float | None = None
         self._faults: dict[str, str] = {}
+        self._source_faults = 0
         self._told_at = self._previewed = self._slated = float("-inf")
         self._told_state = ("", "")
         self._arrivals: deque[tuple[float, int]] = deque(maxlen=7)
@@ -295,15 +296,20 @@ class Sidecar:
 
     def _note_faults(self) -> None:
         """Keep the newest fault of source, detector and outputs."""
-        current = {"source": self._feed.fault, "detector": self._lookout.failure}
-        current |= {output.name: output.fault and f"{output.name}: {output.fault}" for output in self._outputs.status}
-        current["detector"] = "" if current["detector"] == STARTING else current["detector"]
+        current = {output.name: output.fault and f"{output.name}: {output.fault}" for output in self._outputs.status}
+        current["detector"] = "" if self._lookout.failure == STARTING else self._lookout.failure
         for where, fault in current.items():
             if fault and fault != self._faults.get(where):
-                self._fault, self._fault_at = mask(fault), time.time()
-                if where == "source":
-                    log.warning("%s", fault)
+                self._note_fault(fault)
             self._faults[where] = fault
+        fault, count = self._feed.failed
+        if count != self._source_faults:
+            self._source_faults = count
+            self._note_fault(fault)
+            log.warning("%s", fault)
+
+    def _note_fault(self, fault: str) -> None:
+        self._fault, self._fault_at = mask(fault), time.time()
 
 
 def _alike(one: VideoInfo, other: VideoInfo) -> bool:

@@ -69,8 +69,9 @@ class Arrived:
 class Feed:
     """Reads one camera. ``take`` frames from one thread; the attributes may be read from any.
 
-    fault: why there are no frames now, secrets masked, or empty. ended: nothing will come any more. frames: decoded.
-    dropped: of these, never given out. connects: tries. seconds: processor time of decoding. period: seconds between
+    fault: why there are no frames now, secrets masked, or empty. failed: the last such fault, and how many there were;
+    a repeated one counts once. ended: nothing will come any more. frames: decoded. dropped: of these, never given out.
+    connects: tries. seconds: processor time of decoding. period: seconds between
     two frames. Moments on the monotonic clock: started, when reading began; arrived, when the last frame did that was
     not dropped at once; sign, when the reading thread last gave one, since it may hang in a library for ever.
 
@@ -94,6 +95,8 @@ class Feed:
         self._source: Source | None = None
         self._thread = threading.Thread(target=self._work, name="redact-feed", daemon=True)
         self.fault = ""
+        self.failed = ("", 0)
+        self._failed_at = 0  # frames before the last fault
         self.ended = False
         self.frames = self.dropped = self.connects = 0
         self.seconds = 0.0
@@ -163,10 +166,18 @@ class Feed:
             if self._once and self.frames:
                 break
             wait = wait or backoff.failed()
+            self._note_fault()
             self._rest(wait)
         with self._condition:
             self.ended = True
             self._condition.notify_all()
+
+    def _note_fault(self) -> None:
+        """One that heals before anybody asks is remembered all the same."""
+        text, count = self.failed
+        if self.fault and (self.fault != text or self.frames != self._failed_at):
+            self.failed = (self.fault, count + 1)
+        self._failed_at = self.frames
 
     def _read(self, outage: float, backoff: Backoff, refused: Backoff) -> None:
         self.sign = time.monotonic()
