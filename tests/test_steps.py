@@ -231,6 +231,13 @@ def test_a_truncated_file_is_refused(clip, regions, tmp_path, part):
     refused(clip, tmp_path / "r.json", tmp_path)
 
 
+def test_a_lost_line_is_named(clip, regions, tmp_path):
+    def lose(document):
+        del document["frames"][20]
+
+    assert "frame 20 is missing" in refused(clip, edited(regions, tmp_path / "r.json", lose), tmp_path)
+
+
 def test_large_and_laid_out_otherwise_is_refused_unread(clip, regions, tmp_path, monkeypatch):
     monkeypatch.setattr("redact.regions_file.MAX_WHOLE", 10_000)
     (tmp_path / "r.json").write_text(json.dumps(json.loads(regions.read_text())))

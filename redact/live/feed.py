@@ -69,11 +69,11 @@ class Arrived:
 class Feed:
     """Reads one camera. ``take`` frames from one thread; the attributes may be read from any.
 
-    fault: why there are no frames now, secrets masked, or empty. failed: the last such fault, and how many there were;
-    a repeated one counts once. ended: nothing will come any more. frames: decoded. dropped: of these, never given out.
-    connects: tries. seconds: processor time of decoding. period: seconds between
-    two frames. Moments on the monotonic clock: started, when reading began; arrived, when the last frame did that was
-    not dropped at once; sign, when the reading thread last gave one, since it may hang in a library for ever.
+    fault: why there are no frames now, secrets masked, or empty. failed: the last such fault, and how many there
+    were; a repeated one counts once. ended: nothing will come any more. frames: decoded. dropped: of these, never
+    given out. connects: tries. seconds: processor time of decoding. period: seconds between two frames. Moments on
+    the monotonic clock: started, when reading began; arrived, when the last frame did that was not dropped at once;
+    sign, when the reading thread last gave one, since it may hang in a library for ever.
 
     file: that is read to its end, and ended then; loop: and read again, as another connection, since whoever was
     seen at its end is elsewhere at its beginning.
