@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -13,10 +15,11 @@ from typing import Any
 import av
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from benchmarks.clips import SAMPLES, decoded, footage
+from benchmarks.live.worker import MOMENT
 from redact.live.config import Camera, Record
-from redact.live.process import COMMAND
 from tests.live.rtsp import RtspServer
 from tests.live.services import Watched
 
@@ -26,7 +29,8 @@ SCENES = {  # file, frames a second
 }
 LENGTH = 30.0  # seconds of a clip before it begins anew
 MOST = 300  # frames of a source
-_SAMPLED = 0.05  # seconds between two looks at the ages
+_SAMPLED = 0.02  # seconds between two moments at which ages are read off
+_COMMAND = (sys.executable, str(Path(__file__).with_name("worker.py")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,42 +67,50 @@ def held(
         source, frame_rate = (SAMPLES / "lobby.mp4", 25) if quick else _footage(scene)
         camera_clip(source, clip, lines=lines, rate=rate, seconds=LENGTH, source_rate=frame_rate)
         server = RtspServer("camera", clip, None, "", "", "/yard")
+        moments = folder / "moments"
+        moments.mkdir()
+        os.environ["REDACT_BENCH_MOMENTS"] = str(moments)
         names = [f"camera{number}" for number in range(cameras)]
         try:
             run = {
                 camera: Camera(name=camera, source=server.url, record=Record(path=str(folder / "out")))
                 for camera in names
             }
-            with Watched(folder, run, COMMAND) as watched:
+            with Watched(folder, run, _COMMAND) as watched:
                 for camera in names:
                     watched.live(60, camera)
                 time.sleep(warm)
-                return asdict(_watched(watched, names, server, scene, lines, rate, seconds))
+                return asdict(_watched(watched, names, server, moments, scene, lines, rate, seconds))
         finally:
             server.close()
 
 
 def _watched(
-    run: Watched, names: list[str], server: RtspServer, scene: str, lines: int, rate: int, seconds: float
+    run: Watched,
+    names: list[str],
+    server: RtspServer,
+    moments: Path,
+    scene: str,
+    lines: int,
+    rate: int,
+    seconds: float,
 ) -> Held:
     before = {name: run.camera(name).status for name in names}
     processes = [psutil.Process(), psutil.Process(server.process.pid)]
     processes += [psutil.Process(run.camera(name).pid) for name in names]
     spent = sum(map(_seconds, processes))
-    ages: list[float] = []
     levels: list[int] = []
     memory = 0
     live = total = 0
-    began = time.monotonic()
+    began, since = time.monotonic(), time.time()
     while time.monotonic() - began < seconds:
         for name in names:
             camera = run.camera(name)
             assert camera.status is not None
-            ages.append(camera.status.age or 0.0)
             levels.append(camera.status.level)
             memory = max(memory, camera.rss)
             live, total = live + (camera.status.state == "live"), total + 1
-        time.sleep(_SAMPLED)
+        time.sleep(0.1)
     passed = time.monotonic() - began
     spent = sum(map(_seconds, processes)) - spent
     gone: dict[str, float] = {"frames": 0, "dropped": 0, "whole": 0, "looks": 0}
@@ -110,6 +122,7 @@ def _watched(
         gone["dropped"] += new.dropped - old.dropped
         gone["whole"] += sum(new.whole.values()) - sum(old.whole.values())
         gone["looks"] += new.looks - old.looks
+    ages = np.concatenate([_ages(moments / name, since, since + passed) for name in names])
     median, p99, worst = np.percentile(ages, [50, 99, 100])
     return Held(
         scene=scene,
@@ -127,6 +140,13 @@ def _watched(
         cores=round(spent / passed, 2),
         live=round(live / total, 4),
     )
+
+
+def _ages(moments: Path, since: float, until: float) -> NDArray[np.float64]:
+    """The age of the newest frame that had been handed on, at moments evenly apart. Times: seconds, on the epoch."""
+    handed, taken = np.array(list(MOMENT.iter_unpack(moments.read_bytes()))).T
+    at = np.arange(since, until, _SAMPLED)
+    return np.asarray(at - taken[np.searchsorted(handed, at) - 1])
 
 
 def _seconds(process: psutil.Process) -> float:
