@@ -81,6 +81,7 @@ def stream(
     from redact.live.secrets import mask
     from redact.live.service import Running
     from redact.live.supervisor import Supervisor
+    from redact.live.title import hide_secrets
 
     log_events(quiet, verbose)
     camera, wants_stdout = camera_of(
@@ -93,6 +94,7 @@ def stream(
         policy=policy,
         on_detector_error=on_detector_error.value,
     )
+    hide_secrets()
     listen = None if http is None else Http(listen=http, token=os.environ.get("REDACT_HTTP_TOKEN") or None)
     board = Board()
     with own_stdout(wants_stdout) as descriptor:

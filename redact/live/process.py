@@ -21,7 +21,7 @@ _CHUNK = 1 << 16
 _LONGEST = 1 << 20  # bytes of one line; a preview has thirty thousand
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 # Two arenas instead of sixteen: threads that hand frames on would each keep what the others freed. Pictures in
-# mappings of their own: freed ones are the system's at once, which wipes them; 290 MB instead of 320 (benchmarks/live).
+# mappings of their own: freed ones are the system's at once, which wipes them; 290 MB, not 320 (benchmarks/live).
 _ENVIRON = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1 << 20), "PYTHONFAULTHANDLER": "1"}
 
 

@@ -294,6 +294,22 @@ def test_stream_gives_mpegts_to_a_pipe_and_ends_with_its_reader(tmp_path):
     process.stderr.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such place")
+def test_a_typed_password_is_in_no_list_of_processes(tmp_path):
+    process = _redact("stream", "rtsp://user:hunter2hunter2@127.0.0.1:9/yard", tmp_path / "out")
+    deadline = time.monotonic() + 20
+    while (
+        b"no picture" not in (said := process.stderr.readline()) and b"refused" not in said and b"answers" not in said
+    ):
+        assert time.monotonic() < deadline
+        assert b"hunter2" not in said
+    listed = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, check=True).stdout
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=20)
+    assert b"hunter2" not in listed + said
+    assert b"rtsp://***@127.0.0.1:9/yard" in listed
+
+
 def test_stream_refuses_what_cannot_be(tmp_path):
     for arguments, words in (
         (("nowhere.mp4", tmp_path), b"no such file"),
