@@ -10,6 +10,8 @@ import pytest
 from benchmarks.clips import Clip
 from benchmarks.constants import replaced
 from benchmarks.coverage import Coverage
+from benchmarks.live.latency import SQUARE, drawn, read
+from benchmarks.soak import _growth
 from benchmarks.truth import Label, _linked
 from redact import scenes
 
@@ -67,3 +69,22 @@ def test_constants_come_back() -> None:
     with replaced(scenes, CHANGE=1.0):
         assert scenes.CHANGE == 1.0
     assert before == scenes.CHANGE
+
+
+def test_a_drawn_clock_is_read_again_and_a_covered_one_is_not() -> None:
+    luma = np.full((240, 800), 90, np.uint8)
+    drawn(luma, 1_764_000_000.123)
+    moment = read(luma)
+    assert moment is not None
+    assert abs(moment - 1_764_000_000.123 % (2**40 / 1000)) < 0.002
+    luma[:, 100:130] = 128
+    assert read(luma) is None
+    drawn(luma, 1_764_000_000.123)
+    luma[:SQUARE, :SQUARE] = 251 - luma[:SQUARE, :SQUARE]  # one bit turned round
+    assert read(luma) is None
+
+
+def test_growth_is_the_slope_after_the_first_quarter() -> None:
+    samples = [{"at": float(at), "MB": 50.0 if at < 25 else 100.0 + at / 36} for at in range(100)]
+    grown = _growth(samples, "MB")
+    assert grown["an hour"] == pytest.approx(100.0, abs=0.1)
