@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -106,9 +107,13 @@ class Ledger:
                 raise ConfigError(f"{path}: is the input itself", hint="give the ledger another name")
         if not self.path.parent.is_dir():
             raise SinkError(f"{self.path.parent}: no such folder", hint="make it first")
-        if self.path.exists():  # a run that fails before its record leaves no file
+        if self.path.exists():
             with self._locked() as file:
                 self._end(file)
+        elif not os.access(
+            self.path.parent, os.W_OK
+        ):  # not made to try: a run that fails before its record leaves none
+            raise SinkError(f"{self.path}: may not be written to", hint="write to a folder of your own")
 
     def append(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Add a record of ``facts`` and give back ``number`` and ``sha256`` of it. Raises SinkError, ConfigError.
@@ -230,12 +235,27 @@ def parsed(line: bytes) -> dict[str, Any] | None:
             return None
     except (ValueError, RecursionError):
         return None
-    kinds = {"number": int, "time": str, "previous": str, "format": str, "version": int}
-    if any(type(record.get(name)) is not kind for name, kind in kinds.items()):
+    if record.get("format") != FORMAT or type(record.get("version")) is not int or record["version"] != VERSION:
         return None
-    return record if record["format"] == FORMAT and record["version"] == VERSION else None
+    if type(record.get("number")) is not int or type(record.get("mended_bytes", 0)) is not int:
+        return None
+    if not _is(_TIME, record.get("time")) or not _is(_DIGEST, record.get("previous")):
+        return None
+    if not _is(_DIGEST, record.get("run_sha256", NONE)):
+        return None
+    return record if all(_names_a_file(record[side]) for side in ("input", "output") if side in record) else None
 
 
+def _is(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _names_a_file(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("name"), str) and _is(_DIGEST, value.get("sha256", NONE))
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 

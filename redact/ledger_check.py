@@ -75,6 +75,7 @@ def check_ledger(
         findings.append(
             Finding("unfinished", len(lines) + 1, f"{rest} bytes of a record that was not finished, or lost its end")
         )
+    findings += _mended(lines)
     records = [line.record for line in lines if line.record is not None]
     if verifier is not None:
         findings += _signatures(lines, verifier)
@@ -129,6 +130,18 @@ def _chain(lines: list[_Line]) -> Iterator[Finding]:
         if line.record["number"] != index + 1:
             yield Finding("changed", index + 1, f"says that it is record {line.record['number']}, and is {index + 1}")
             return
+
+
+def _mended(lines: list[_Line]) -> Iterator[Finding]:
+    """Records written over the rest of one: a crash leaves such a rest, and so does whoever cuts a record short."""
+    for index, line in enumerate(lines):
+        if line.record is not None and line.record.get("mended_bytes"):
+            lost = line.record["mended_bytes"]
+            yield Finding(
+                "unfinished",
+                index + 1,
+                f"{lost} bytes of a record stood here and were taken away: a run may be missing",
+            )
 
 
 def _break(lines: list[_Line], index: int, before: str, where: Mapping[str, int]) -> Finding:
@@ -209,23 +222,25 @@ def _report(document: dict[str, Any], lines: list[_Line], verifier: Verifier | N
 
 
 def _files(lines: list[_Line], folder: Path) -> Iterator[Finding]:
-    """Outputs that are not what was recorded; of several records of one name the last must be there."""
-    recorded: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    """Outputs that are not what was recorded: for each name the last one made of every input must
+    be there, and none that nobody recorded."""
+    recorded: dict[str, list[tuple[int, dict[str, Any], str]]] = {}
     for number, line in enumerate(lines, 1):
-        output = line.record.get("output") if line.record and line.record.get("outcome") == DONE else None
-        if isinstance(output, dict) and isinstance(output.get("name"), str):
-            recorded.setdefault(output["name"], []).append((number, output))
+        if line.record and line.record.get("outcome") == DONE and isinstance(line.record.get("output"), dict):
+            source = line.record["input"].get("sha256", "") if "input" in line.record else ""
+            recorded.setdefault(line.record["output"]["name"], []).append((number, line.record["output"], source))
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         if path.name in recorded and path.is_file():
             found.setdefault(path.name, []).append(path)
     for name, outputs in recorded.items():
-        digests = [_sha256(path) for path in found.get(name, ())]
-        lost = [number for number, output in outputs if output.get("sha256") not in digests]
-        if lost and not set(digests) <= {output.get("sha256") for _, output in outputs}:
-            yield Finding("file changed", lost[-1], f"{name} is not the file that was written")
-        elif outputs[-1][0] in lost:
-            yield Finding("file missing", lost[-1], f"{name} is not in {folder}")
+        digests = {_sha256(path) for path in found.get(name, ())}
+        last = {source: (number, output.get("sha256")) for number, output, source in outputs}
+        lost = [number for number, digest in last.values() if digest not in digests]
+        if digests - {output.get("sha256") for _, output, _ in outputs}:
+            yield Finding("file changed", (lost or [outputs[-1][0]])[-1], f"{name} is not the file that was written")
+        elif lost:
+            yield Finding("file missing", lost[-1], f"{name} is not in {folder}, or not every one of that name")
 
 
 def _sha256(path: Path) -> str:

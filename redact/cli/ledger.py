@@ -35,6 +35,7 @@ def check(
     redact ledger check runs.jsonl --report report.json --key office.pub.pem
     """
     from redact.ledger_check import check_ledger
+    from redact.shown_text import shown
     from redact.signature import Verifier
 
     checked = check_ledger(path, verifier=Verifier(key) if key else None, report=report, folder=files)
@@ -45,7 +46,7 @@ def check(
     span = f", {checked.first} to {checked.last}" if checked.records else ""
     print(f"{path}: {count}{span}")
     for finding in checked.findings:
-        print(f"FOUND {finding}")
+        print(f"FOUND {shown(str(finding))}")
     if checked.findings:
         return FOUND
     if checked.records:

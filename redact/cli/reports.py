@@ -156,21 +156,29 @@ class Reporter:
             raise
 
     def done(self, result: Result) -> None:
-        """A run ended well. Raises SinkError where the ledger cannot take its record."""
+        """A run ended well. Raises SinkError where the ledger cannot take its record; then there is no output."""
         for warning in result.warnings:
             say(f"warning: {warning}")
         if self._file is not None or self._json or self._ledger is not None or self._log is not None:
-            run = result.to_json()
-            if self._ledger is not None:
-                from redact.ledger import done
-
-                run["ledger"] = self._ledger.append(done(run) | self._who())
-            self._runs.append(run)
+            try:
+                self._runs.append(self._recorded(result))
+            except BaseException:  # what was not written down was not done
+                Path(result.output).unlink(missing_ok=True)
+                raise
         if self._quiet or self._json:
             return
         print(result.summary(), flush=True)
         for dropped in result.dropped if self._verbose else ():
             print(f"  dropped: {dropped}")
+
+    def _recorded(self, result: Result) -> dict[str, Any]:
+        """The run as documents have it, once the ledger has it."""
+        run = result.to_json()
+        if self._ledger is not None:
+            from redact.ledger import done
+
+            run["ledger"] = self._ledger.append(done(run) | self._who())
+        return run
 
     def failed(self, input: Path, error: Exception) -> None:
         """A run ended without an output. Raises SinkError where the ledger cannot take its record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -18,9 +19,13 @@ from pathlib import Path
 
 import pytest
 
+from redact import Policy, redact_file
+from redact.cli.reports import Records, Reporter
+from redact.custody import Custody
 from redact.errors import ConfigError, SinkError, SourceError
 from redact.ledger import NONE, Ledger
 from redact.ledger_check import check_ledger
+from redact.signature import canonical
 from tests.clips import make_clip
 from tests.test_cli import failed_cleanly
 from tests.test_cli import redact as command
@@ -176,8 +181,10 @@ def test_an_append_after_a_crash_at_any_byte_mends_the_end_and_loses_nothing(tmp
         Ledger(path).append({"outcome": "done"})
         assert path.read_bytes().startswith(kept)
         checked = check_ledger(path)
-        assert checked.findings == ()
         whole = length == len(lines[2]) - 1  # only its newline is missing: it stays
+        assert [(finding.fault, finding.line) for finding in checked.findings] == (
+            [] if whole or not length else [("unfinished", 3)]  # whoever cuts a record short leaves the same
+        )
         assert checked.records == 3 + whole
         record = json.loads(path.read_bytes().splitlines()[-1])
         assert record.get("mended_bytes", 0) == (0 if whole else length)
@@ -189,7 +196,36 @@ def test_a_crash_in_the_very_first_record_is_mended_too(tmp_path):
     for length in (0, 1, 10, 60, len(line) - 1):
         path.write_bytes(line[:length])
         Ledger(path).append({"outcome": "done"})
-        assert check_ledger(path).findings == ()
+        findings = check_ledger(path).findings
+        assert [finding.fault for finding in findings] == ["unfinished"] * (0 < length < len(line) - 1)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"run_sha256": ["a"]},
+        {"run_sha256": {"a": 1}},
+        {"outcome": "done", "output": {"name": "o.mp4", "sha256": []}},
+        {"outcome": "done", "output": {"name": 3}},
+        {"outcome": "done", "output": []},
+        {"input": {"name": None}},
+        {"mended_bytes": "many"},
+        {"time": "2026-01-01T00:00:00Z\n\x1b[2Jevery record fits"},
+        {"previous": 0},
+    ],
+)
+def test_a_hostile_record_is_none_and_hurts_nobody(tmp_path, facts):
+    path = tmp_path / "l.jsonl"
+    filled(path, 1)
+    record = {**json.loads(path.read_text()), "number": 2, "previous": check_ledger(path).head, **facts}
+    with path.open("ab") as file:
+        file.write(canonical(record) + b"\n")
+    (tmp_path / "r.json").write_text('{"format": "redact-report", "runs": [{}]}')
+    checked = check_ledger(path, report=tmp_path / "r.json", folder=tmp_path)
+    assert ("changed", 2) in [(finding.fault, finding.line) for finding in checked.findings]
+    said = command("ledger", "check", path)
+    assert said.returncode == 3
+    assert "\x1b" not in said.stdout
 
 
 @pytest.mark.parametrize(
@@ -371,6 +407,37 @@ def test_a_report_that_was_changed_and_an_end_that_is_gone(clip, tmp_path):
     (out / "b.mp4").unlink()
     findings = check_ledger(ledger, folder=out).findings
     assert [(finding.fault, finding.line) for finding in findings] == [("file changed", 1), ("file missing", 2)]
+
+
+def test_outputs_of_one_name_are_each_asked_for(clip, tmp_path):
+    footage, out, ledger = tmp_path / "footage", tmp_path / "out", tmp_path / "l.jsonl"
+    other = make_clip(tmp_path / "other.mp4", frames=7)
+    for day, source in (("mon", clip), ("tue", other)):
+        (footage / day).mkdir(parents=True)
+        shutil.copy(source, footage / day / "lobby.mp4")
+    assert command("file", footage, "-o", out, "--ledger", ledger).returncode == 0
+    assert check_ledger(ledger, folder=out).findings == ()
+    shutil.copy(out / "tue" / "lobby.mp4", out / "mon" / "lobby.mp4")
+    (finding,) = check_ledger(ledger, folder=out).findings
+    assert finding.fault == "file missing"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are others there")
+def test_without_a_record_there_is_no_output(clip, tmp_path, monkeypatch):
+    """Another program holds the ledger when the run is to be recorded."""
+    ledger, out = tmp_path / "l.jsonl", tmp_path / "o.mp4"
+    filled(ledger, 1)
+    monkeypatch.setattr("redact.ledger._WAIT", 0.3)
+    reporter = Reporter(
+        Records(ledger=ledger), Custody(), as_json=False, quiet=True, verbose=False, overwrite=False, inputs=[clip]
+    )
+    result = redact_file(clip, out, policy=Policy(find=("face",)))
+    assert out.exists()
+    with ledger.open("r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(SinkError, match="another program"):
+            reporter.done(result)
+    assert not out.exists()
 
 
 def test_usage_leaves_no_ledger_and_an_input_is_never_one(clip, tmp_path):
