@@ -92,10 +92,15 @@ class Timeline:
         self._forget(self._pending[0].frame.time if self._pending else frame.time)
         return settled
 
-    def flush(self) -> list[Settled]:
-        """The frames that were still waiting; nothing more is coming."""
+    def drain(self) -> list[Settled]:
+        """The frames that were still waiting; more may come, and whoever was seen last is still remembered."""
         settled = [self._settle(pending) for pending in self._pending]
         self._pending.clear()
+        return settled
+
+    def flush(self) -> list[Settled]:
+        """The frames that were still waiting; nothing more is coming."""
+        settled = self.drain()
         self._forget(float("inf"))
         return settled
 

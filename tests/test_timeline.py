@@ -186,3 +186,17 @@ def test_face_and_body_are_different_tracks():
     both = Detections.of([(100, 100, 140, 150), (80, 90, 180, 400)], [0.9, 0.9], ["face", "person"])
     settled = run(Policy(), lambda index: both, 10)
     assert all({region.kind for region in item.regions} == {"face", "person"} for item in settled)
+
+
+def test_draining_forgets_nobody():
+    policy = Policy(lookahead=0.2, hold=5.0)
+    timeline = Timeline(policy, STARTS)
+    for index in range(10):
+        timeline.push(frame(index), face(0))
+    timeline.drain()
+    assert timeline.waiting == 0
+    after = [item for index in range(60, 80) for item in timeline.push(frame(index), Detections.none())]
+    assert after
+    assert all(item.regions for item in after)
+    for item in timeline.flush():
+        assert item.regions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from redact.live.config import Camera
 
 _PLAYLISTS = (".m3u8", ".m3u")
+_MISTYPED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/?(?!/)")  # rtsp:/host or rtsp:host would be a folder
 
 
 def need_live() -> None:
@@ -38,8 +40,15 @@ def camera_of(
     from pydantic import ValidationError
 
     from redact.live.config import Camera, Hls, Record
+    from redact.live.keys import LONGEST_NAME, NAME
     from redact.live.secrets import mask, resolve
+    from redact.shown_text import shown
 
+    if not re.fullmatch(NAME, name) or len(name) > LONGEST_NAME:
+        raise ConfigError(
+            f"--name {shown(name)}: is no name of a camera",
+            hint=f"letters and digits, single - or _ between them, {LONGEST_NAME} at most",
+        )
     source = resolve(source, environ)
     _there(source)
     publish: list[str] = []
@@ -48,6 +57,8 @@ def camera_of(
     stdout = False
     for sink in sinks:
         path = PurePath(sink)
+        if _MISTYPED.match(sink):
+            raise ConfigError(f"{_hidden(sink)}: is no address", hint="as rtsp://127.0.0.1:8554/NAME")
         if sink == "-":
             stdout = True
         elif "://" in sink:
@@ -55,6 +66,8 @@ def camera_of(
                 raise ConfigError(f"{mask(sink)}: cannot be published to", hint="as rtsp://127.0.0.1:8554/NAME")
             publish.append(resolve(sink, environ))
         elif path.suffix.lower() in _PLAYLISTS:
+            if path.name != "index.m3u8":
+                raise ConfigError(f"{sink}: the playlist is index.m3u8", hint=f"name {path.parent / 'index.m3u8'}")
             _once(hls, "HLS")
             hls = Hls(path=os.path.abspath(path.parent))
         elif path.suffix:
@@ -78,7 +91,17 @@ def _there(source: str) -> None:
 
     address = address_of(source)
     if address.kind == "file" and not os.path.isfile(address.text):
-        raise SourceError(f"{address.text}: no such file", hint="name a camera's address, a device or a video file")
+        raise SourceError(
+            f"{_hidden(address.text)}: no such file", hint="name a camera's address, a device or a video file"
+        )
+
+
+def _hidden(text: str) -> str:
+    """What was meant for an address may hold a login wherever an @ is."""
+    from redact.live.secrets import mask
+
+    before, at, after = text.rpartition("@")
+    return mask(f"***@{after}" if at and before else text)
 
 
 def _once(sink: object, what: str) -> None:
@@ -113,7 +136,8 @@ class _Events(logging.Handler):
         from redact.live.secrets import mask
 
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S ", time.localtime(record.created)) if self._stamped else ""
-        say(f"{stamp}{record.levelname.lower()}: {mask(record.getMessage())}")
+        with contextlib.suppress(OSError, ValueError):  # a full disk or a closed terminal must end no camera
+            say(f"{stamp}{record.levelname.lower()}: {mask(record.getMessage())}")
 
 
 def log_events(quiet: bool, verbose: bool) -> None:

@@ -55,7 +55,9 @@ def stream(
     ),
     on_detector_error: Annotated[
         OnDetectorError,
-        typer.Option("--on-detector-error", help="When detection fails: cover frames whole, or send nothing."),
+        typer.Option(
+            "--on-detector-error", help="When detection fails: cover frames whole, or show no more of them."
+        ),
     ] = OnDetectorError.cover,
     http: Annotated[
         str | None,

@@ -17,17 +17,18 @@ from datetime import UTC, datetime
 from redact.cover import Cover
 from redact.detections import Detector
 from redact.errors import DetectorError
-from redact.frames import RedactedFrame, VideoInfo
+from redact.frames import Frame, RedactedFrame, VideoInfo
 from redact.live.config import Camera
-from redact.live.doubt import STARTING, Doubt
+from redact.live.doubt import BEHIND, STARTING, Doubt
 from redact.live.feed import Feed, Opener, size_of
-from redact.live.lookout import HUNG, Lookout, Seen, blanked
+from redact.live.lookout import HUNG, SILENT, Lookout, Seen, blanked
 from redact.live.outputs import Outputs
 from redact.live.preview import preview
 from redact.live.secrets import mask
 from redact.live.slate import Slates
 from redact.live.status import SCHEDULED, Preview, State, Status
 from redact.live.stream_time import StreamTime
+from redact.looking import DAMAGED
 from redact.media.live_encoder import LiveEncoder
 from redact.media.packets import TIME_BASE
 from redact.regions import Settled
@@ -43,6 +44,9 @@ LOST = 1.5  # seconds without a frame after which a slate goes out; slow cameras
 _STEADY = 0.5  # seconds without a clear frame after which a camera is called covered
 _OVERFLOW = "more frames than memory allows wait for their lookahead"
 _ENDED = "the file has ended"
+_COUNTED = {STARTING, BEHIND, SILENT, DAMAGED, SCHEDULED, _OVERFLOW}
+FAILED = "detection failed"
+"""What frames are counted under that are covered for any other reason: what an error says may be new every time."""
 _LOOKAHEAD_BYTES = 160 << 20  # of frames that wait for their lookahead: two seconds at 1080p and 25 a second
 _TICK = 0.1  # seconds
 _CLOSING = 4.0  # seconds that sinks have to write what waits and close
@@ -82,7 +86,8 @@ class Sidecar:
         self._encoder: LiveEncoder | None = None
         self._slates: Slates | None = None
         self._info: VideoInfo | None = None
-        self._taken: dict[int, float] = {}
+        self._taken: dict[int, tuple[float, float]] = {}
+        self._blank: Frame | None = None
         self._whole: Counter[str] = Counter()
         self._out = self._shown_slates = 0
         self._seconds = {"cover": 0.0, "encode": 0.0}
@@ -135,10 +140,16 @@ class Sidecar:
         elif seen.detections is not None:
             stream.doubt.looked(frame.time)
         if stream.timeline.waiting * size_of(frame) > _LOOKAHEAD_BYTES:
-            frame, whole = blanked(frame), _OVERFLOW
-        self._taken[frame.index] = seen.arrived.taken
+            frame, whole = self._emptied(frame), _OVERFLOW
+        self._taken[frame.index] = seen.arrived.taken, seen.arrived.at
         for settled in stream.timeline.push(frame, seen.detections, cut=seen.cut, whole=whole):
             self._send(settled, stream)
+
+    def _emptied(self, frame: Frame) -> Frame:
+        """The frame without its picture: all such share one, or nothing would be gained."""
+        if self._blank is None or not _same_shape(self._blank, frame):
+            self._blank = blanked(frame)
+        return replace(frame, picture=self._blank.picture, damaged=False)
 
     def _stream_of(self, seen: Seen) -> _Stream:
         key = (seen.arrived.connection, seen.arrived.info, seen.starts)
@@ -171,11 +182,20 @@ class Sidecar:
             for settled in self._stream.timeline.flush():
                 self._send(settled, self._stream)
 
+    def _drain(self) -> None:
+        """The same while frames stay away: whoever was seen before is still held when they come again."""
+        if self._stream is not None:
+            for settled in self._stream.timeline.drain():
+                self._send(settled, self._stream)
+
     def _send(self, settled: Settled, stream: _Stream) -> None:
         """Cover a settled frame and hand it to the outputs."""
         frame = settled.frame
-        taken = self._taken.pop(frame.index)
-        whole = settled.whole or stream.doubt.about(frame.time) or (SCHEDULED if self._everything(taken) else "")
+        taken, at = self._taken.pop(frame.index)
+        doubt = stream.doubt.about(frame.time)  # asked of every frame: what it remembers goes with the asking
+        whole = settled.whole or doubt or (SCHEDULED if self._everything(taken) else "")
+        if self._blank is not None and frame.picture is self._blank.picture:
+            settled = replace(settled, frame=blanked(frame))
         if self._stopped:
             return
         spent = time.thread_time()
@@ -185,9 +205,9 @@ class Sidecar:
         self._out += 1
         self._newest = taken
         now = time.monotonic()
-        self._astray = self._began + frame.time - now + time.time() - taken
+        self._astray = self._began + frame.time - at
         if whole:
-            self._whole[whole] += 1
+            self._whole[whole if whole in _COUNTED else FAILED] += 1
         else:
             self._clear = now
         self._reason = whole
@@ -218,7 +238,7 @@ class Sidecar:
         self._lost = self._why_lost(now)
         if self._lost or self._stopped:
             if self._lost:
-                self._flush()
+                self._drain()
             self._slate(now)
         state = self._state()
         if now - self._told_at >= TOLD_EVERY or state != self._told_state:
@@ -310,6 +330,10 @@ class Sidecar:
 
     def _note_fault(self, fault: str) -> None:
         self._fault, self._fault_at = mask(fault), time.time()
+
+
+def _same_shape(one: Frame, other: Frame) -> bool:
+    return (one.width, one.height, one.pixel_format) == (other.width, other.height, other.pixel_format)
 
 
 def _alike(one: VideoInfo, other: VideoInfo) -> bool:

@@ -220,7 +220,7 @@ class Treatment(_Model):
     )
     schedule: Schedule | None = Field(default=None, description="Hours outside which everything is covered.")
     on_detector_error: Literal["cover", "stop"] = Field(
-        default="cover", description="When detection fails: cover frames whole, or send nothing."
+        default="cover", description="When detection fails: cover frames whole, or show no more of them."
     )
     no_frame: Seconds = Field(
         20.0, ge=2, le=3600, description="Without a frame for so long a camera is started anew."
@@ -311,7 +311,7 @@ class Camera(Treatment):
     secrets: values that whoever has the camera masks; making one remembers them.
     """
 
-    name: str
+    name: Annotated[str, Field(pattern=f"^{NAME}$", max_length=LONGEST_NAME)]
     source: str
     policy: Policy = Field(default_factory=lambda: Policy(lookahead=LIVE_LOOKAHEAD))
     secrets: tuple[str, ...] = Field(default=(), repr=False)

@@ -34,7 +34,7 @@ _BEHIND = 4  # frames that are looked at ahead of who takes them
 _NEVER = float("inf")
 _TICK = 0.1  # seconds between looks at whether to go on
 _LARGEST = int(settings(Policy)["min_face"][0].high or 0)  # the largest smallest face that can be asked for
-_SILENT = "the detector did not answer in time"
+SILENT = "the detector did not answer in time"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +129,7 @@ class Lookout:
 
     def _given_up(self) -> list[Seen]:
         """Everything that waits for a look that takes too long, or for a detector."""
-        reason = _SILENT if self._detector is not None else self.failure
+        reason = SILENT if self._detector is not None else self.failure
         self.failure = reason
         waiting = [*self._inside, *self._feed.take_all()]
         self._inside.clear()

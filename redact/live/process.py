@@ -16,8 +16,10 @@ from redact.live.secrets import harmless
 from redact.live.status import Preview, Status, told
 
 FINISHED = 10  # exit status: its file has ended, or nobody reads its only output any more
-COMMAND = (sys.executable, "-m", "redact.live.worker")
-_CHUNK = 1 << 16
+# -P: no module is taken from the folder that it happens to be started in
+COMMAND = (sys.executable, "-P", "-m", "redact.live.worker")
+_CHUNK = 1 << 16  # bytes
+_MOST_LINES = 100  # of a log, at once
 _LONGEST = 1 << 20  # bytes of one line; a preview has thirty thousand
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 # Two arenas instead of sixteen: threads that hand frames on would each keep what the others freed. Pictures in
@@ -33,20 +35,16 @@ class _Lines:
         self._rest = b""
         os.set_blocking(descriptor, False)
 
-    def read(self) -> Iterator[bytes]:
-        while True:
-            try:
-                chunk = os.read(self.descriptor, _CHUNK)
-            except BlockingIOError:
-                return
-            except OSError:
-                return
-            if not chunk:
-                return
-            *lines, self._rest = (self._rest + chunk).split(b"\n")
-            yield from lines
-            if len(self._rest) > _LONGEST:
-                self._rest = b""
+    def read(self) -> list[bytes]:
+        """At most so many bytes' worth: who never stops talking must not keep the others waiting."""
+        try:
+            chunk = os.read(self.descriptor, _CHUNK)
+        except OSError:  # nothing there now, or never again
+            return []
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if len(self._rest) > _LONGEST:
+            self._rest = b""
+        return lines
 
 
 class Process:
@@ -103,8 +101,11 @@ class Process:
 
     def logged(self) -> Iterator[str]:
         """What it has logged since the last time, as it is."""
-        for line in self._logged.read():
+        lines = self._logged.read()
+        for line in lines[:_MOST_LINES]:
             yield line.decode(errors="replace")
+        if len(lines) > _MOST_LINES:
+            yield f"WARNING {len(lines) - _MOST_LINES} lines more, left out"
 
     @property
     def ended(self) -> str | None:

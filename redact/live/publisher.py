@@ -22,6 +22,7 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 from redact.errors import SinkError
+from redact.live.dumps import forbid_dumps
 from redact.live.secrets import harmless
 from redact.media.addresses import mask
 from redact.media.packets import TIME_BASE, PacketStream, RedactedPacket, only_redacted
@@ -47,7 +48,7 @@ class Publisher:
         self._timeout = timeout
         self._said = b""
         self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
-            [sys.executable, "-m", "redact.live.publisher"],
+            [sys.executable, "-P", "-m", "redact.live.publisher"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -146,6 +147,7 @@ def _asked(url: str, stream: PacketStream, timeout: float) -> bytes:
 
 def main() -> None:
     """Publish what comes on stdin until it ends."""
+    forbid_dumps()  # its memory holds a password
     told = sys.stdin.buffer
     try:
         with contextlib.closing(_published(json.loads(told.readline()))) as sink:

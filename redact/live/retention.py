@@ -40,7 +40,11 @@ class Kept:
             large = self.size is not None and total > self.size
             if not old and not large:
                 break
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:  # somebody else's: the others are deleted all the same
+                log.warning("%s: cannot be deleted (%s)", path, error.strerror)
+                continue
             total -= sizes[path]
             deleted += 1
             _tidy(path.parent, folder)

@@ -17,6 +17,7 @@ from types import FrameType
 from redact.errors import ConfigError
 from redact.live.board import Board
 from redact.live.config import Http, Service, load
+from redact.live.dumps import forbid_dumps
 from redact.live.notify import Notify
 from redact.live.supervisor import Supervisor
 
@@ -54,6 +55,7 @@ class Running:
 
     def run(self) -> None:
         """Until TERM or INT, or until every camera was a file that has ended. Raises ConfigError, SinkError."""
+        forbid_dumps()  # memory and environment hold the passwords of all cameras
         notify = Notify()
         with self._signals(), contextlib.ExitStack() as stack:
             if self._http is not None:

@@ -12,7 +12,8 @@ from redact.media.packets import PacketStream
 
 
 def outputs_of(camera: Camera, stdout: int | None, *, gone: Callable[[], None]) -> Iterator[Output]:
-    """Every output of a camera. stdout: descriptor for MPEG-TS, or None. gone: called when nobody reads that."""
+    """Every output of a camera. stdout: descriptor for MPEG-TS, or None. gone: called when nobody reads
+    that, and there is no other."""
     for url in camera.publish:
         yield Output(mask(url), functools.partial(_publish, url))
     if camera.record is not None:
@@ -20,7 +21,12 @@ def outputs_of(camera: Camera, stdout: int | None, *, gone: Callable[[], None]) 
     if camera.hls is not None:
         yield Output(f"HLS in {camera.hls.path}", functools.partial(_hls, camera.hls))
     if stdout is not None:
-        yield Output("stdout", functools.partial(_pipe, stdout), gone=gone)
+        alone = not camera.publish and camera.record is None and camera.hls is None
+        yield Output("stdout", functools.partial(_pipe, stdout), gone=gone if alone else _nothing)
+
+
+def _nothing() -> None:
+    """Who closes a window ends no recording."""
 
 
 def _publish(url: str, stream: PacketStream) -> PacketSink:

@@ -14,7 +14,7 @@ from typing import Literal, NoReturn
 from pydantic import TypeAdapter
 
 State = Literal["starting", "live", "covered", "lost", "stopped"]
-"""Covered frames go out · every frame goes out, covered whole · a slate goes out instead of frames · nothing does."""
+"""Covered frames go out · every frame goes out, covered whole · a slate instead of frames · the same, for good."""
 
 SCHEDULED = "everything is to be covered at this hour"
 """The reason of a camera that is covered because its schedule says so: the only one that is no fault."""
@@ -88,7 +88,10 @@ class Preview:
 
 def told(line: bytes) -> Status | Preview:
     """What a line of a worker's pipe says. Raises ValueError where it is none: a worker may be broken in any way."""
-    said = json.loads(line, parse_constant=_no_number)
+    try:
+        said = json.loads(line, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("too deep") from None
     if not isinstance(said, dict):
         raise ValueError("not an object")
     if "preview" in said:

@@ -7,12 +7,10 @@ to be told goes to the descriptor FD, one ``status`` line at a time; logs go to 
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import json
 import logging
 import os
-import resource
 import signal
 import sys
 import threading
@@ -25,6 +23,7 @@ from redact.detections import Detector
 from redact.errors import RedactError
 from redact.live.camera import Sidecar
 from redact.live.config import Camera
+from redact.live.dumps import forbid_dumps
 from redact.live.feed import Source
 from redact.live.outputs import Outputs
 from redact.live.process import FINISHED
@@ -37,14 +36,13 @@ from redact.media.live_source import open_live
 THREADS = 1  # for the detector: workers share the cores, and one more thread makes a look dearer (benchmarks/live)
 GRACE = 6.0  # seconds to end in once that is asked for
 SILENCE = 20.0  # seconds without a status after which the process ends itself, whatever it hangs in
-_PR_SET_DUMPABLE = 4
 
 Load = Callable[[Camera], Detector]
 
 
 def main(load: Load | None = None) -> None:
     """Run one camera until stdin ends or TERM comes, with exit status 0, or until there is nothing more to do."""
-    _shut_in()
+    forbid_dumps()  # its memory holds raw frames
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s", force=True)
     settings = json.loads(sys.stdin.readline())
     camera = Camera.model_validate(settings["camera"])
@@ -103,14 +101,6 @@ class Teller:
         except OSError:  # nobody listens any more: stdin ends, too
             self._rest = b""
         return True
-
-
-def _shut_in() -> None:
-    """No core dump, and no other process of the user that reads this memory: it holds raw frames."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _watch(stop: threading.Event) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from redact.errors import SinkError
 from redact.media.muxing import FAULTS, Descriptor, Muxing, refused
 from redact.media.packets import PacketStream, RedactedPacket, only_redacted
 
@@ -22,6 +23,7 @@ PLAYLIST = "index.m3u8"
 LISTED = 6  # pieces: Apple asks for at least six
 KEPT = 4  # pieces more, for players that read an older playlist
 _OURS = re.compile(r"(\d+\.m4s|\d+-start\.mp4|index\.m3u8)(\.part)?")
+_START = re.compile(r"\d+-start\.mp4(\.part)?")
 _FRAGMENTS = {"movflags": "+frag_keyframe+empty_moov+default_base_moof+skip_trailer"}
 
 
@@ -50,10 +52,22 @@ class Hls:
         self.stored = 0
         with self._explained():
             self._folder.mkdir(parents=True, exist_ok=True)
-            for entry in os.scandir(self._folder):
-                if _OURS.fullmatch(entry.name) and not entry.is_dir(follow_symlinks=False):
-                    os.unlink(entry.path)  # of a run before
+            self._clear()
             self._muxing: Muxing | None = Muxing(self._bytes, "mp4", stream, _FRAGMENTS)
+
+    def _clear(self) -> None:
+        """Remove what a run before left. Raises SinkError where a playlist of somebody else is there."""
+        found = [
+            entry.name
+            for entry in os.scandir(self._folder)
+            if _OURS.fullmatch(entry.name) and not entry.is_dir(follow_symlinks=False)
+        ]
+        if found and not any(_START.fullmatch(name) for name in found):  # without it nothing of ours can be played
+            raise SinkError(
+                f"{self._folder}: holds a playlist of something else", hint="give HLS a folder of its own"
+            )
+        for name in sorted(found, key=lambda name: bool(_START.fullmatch(name))):  # the mark goes last
+            os.unlink(self._folder / name)
 
     def write(self, packet: RedactedPacket) -> None:
         """Write one packet; what comes before the first key frame is left out.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from typing import Literal
 from redact.media.fragments import whole_length
 from redact.media.muxing import FAULTS, Muxing, SeekableDescriptor, refused
 from redact.media.packets import PacketStream, RedactedPacket, only_redacted
+
+log = logging.getLogger(__name__)
 
 FRAGMENT = 1.0  # seconds that a crash may cost
 PART = ".part"
@@ -159,17 +162,28 @@ def recover(folder: Path, name: str) -> int:
     """
     recovered = 0
     for part in segments(folder, name, PART):
-        with part.open("r+b") as file, contextlib.suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # another writer's, who is still at it, raises
-            end = whole_length(file)
-            target = part.with_name(part.name.removesuffix(PART))
-            if not end:
-                part.unlink()
-            elif not os.path.lexists(target):
-                file.truncate(end)
-                os.rename(part, target)
-                recovered += 1
+        try:
+            recovered += _recovered(part)
+        except BlockingIOError:
+            continue  # another writer is still at it
+        except OSError as error:  # somebody else's: it is no reason to record nothing
+            log.warning("%s: cannot be given its name (%s)", part, error.strerror)
     return recovered
+
+
+def _recovered(part: Path) -> bool:
+    """Whether a leftover was given its name."""
+    with part.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        end = whole_length(file)
+        target = part.with_name(part.name.removesuffix(PART))
+        if not end:
+            part.unlink()
+        elif not os.path.lexists(target):
+            file.truncate(end)
+            os.rename(part, target)
+            return True
+    return False
 
 
 def segments(folder: Path, name: str, suffix: str = "") -> list[Path]:
@@ -183,7 +197,7 @@ def segments(folder: Path, name: str, suffix: str = "") -> list[Path]:
             for day in _folders(month, r"\d\d"):
                 found += [
                     Path(entry.path)
-                    for entry in os.scandir(day)
+                    for entry in _entries(day)
                     if entry.is_file(follow_symlinks=False)
                     and entry.name.startswith(name)
                     and entry.name.endswith(suffix)
@@ -201,9 +215,14 @@ def started(path: Path) -> datetime:
 
 
 def _folders(parent: Path, pattern: str) -> list[Path]:
-    with contextlib.suppress(FileNotFoundError):
-        entries = [entry for entry in os.scandir(parent) if entry.is_dir(follow_symlinks=False)]
-        return [Path(entry.path) for entry in entries if re.fullmatch(pattern, entry.name)]
+    entries = [entry for entry in _entries(parent) if entry.is_dir(follow_symlinks=False)]
+    return [Path(entry.path) for entry in entries if re.fullmatch(pattern, entry.name)]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing where it is gone, or nobody may look into it."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        return list(os.scandir(folder))
     return []
 
 

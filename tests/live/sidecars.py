@@ -74,7 +74,9 @@ def beacons_clip(
 
 
 class Beacons:
-    """Finds beacons. mode: fine, raise, garbage, hang (until it is another), or slow by ``seconds`` a look."""
+    """Finds beacons. mode: fine, blind, raise, babble (other words each time), garbage, hang (until it is another),
+    or slow by ``seconds`` a look.
+    """
 
     name = "beacons"
     kinds = ("face", "person")
@@ -87,6 +89,10 @@ class Beacons:
         self.looks += 1
         if self.mode == "raise":
             raise RuntimeError("the accelerator fell off")
+        if self.mode == "babble":
+            raise RuntimeError(f"{self.looks} MiB are free, {'x' * 100}")
+        if self.mode == "blind":
+            return Detections.none()
         if self.mode == "garbage":
             return Detections.of([(float("nan"), 0, 1, 1)], [0.9], "face")
         while self.mode == "hang":

@@ -624,6 +624,14 @@ class TestHls:
         assert victim.read_text() == "mine"
         assert not list(tmp_path.glob(f"*{PART}"))
 
+    def test_the_playlist_of_somebody_else_is_left_alone(self, tmp_path: Path) -> None:
+        for name in ("index.m3u8", "1.m4s", "2.m4s"):
+            (tmp_path / name).write_text("theirs")
+        stream, _ = _encoded(1)
+        with pytest.raises(SinkError, match="something else"):
+            Hls(tmp_path, stream)
+        assert {path.read_text() for path in tmp_path.iterdir()} == {"theirs"}
+
 
 class TestPipe:
     def test_a_reader_that_goes_away(self) -> None:
@@ -668,6 +676,19 @@ class TestRetention:
             assert Kept(age=1, size=1).sweep(tmp_path, "yard", NOON) == 7
             assert tmp_path.exists()
             assert not list(tmp_path.iterdir())
+
+    def test_one_that_cannot_be_deleted_keeps_no_other(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with self._recorded(tmp_path) as files:
+            unlink = Path.unlink
+
+            def refusing(path: Path, missing_ok: bool = False) -> None:
+                if path == files[0]:
+                    raise PermissionError(1, "Operation not permitted")
+                unlink(path, missing_ok)
+
+            monkeypatch.setattr(Path, "unlink", refusing)
+            assert Kept(age=5 * 86_400).sweep(tmp_path, "yard", NOON) == 9
+            assert segments(tmp_path, "yard") == [files[0], *files[10:]]
 
     def test_only_our_own_files(self, tmp_path: Path) -> None:
         outside = tmp_path / "outside"

@@ -1,6 +1,7 @@
 """Workers are watched by what they show: who hangs, dies, hoards or falls behind is started anew, alone."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from redact.cli import live as cli_live
 from redact.live.process import Process
 from redact.live.secrets import resolve
 from redact.live.status import OutputStatus, Status, told
-from tests.live.services import BACK, TOLD, Watched, camera, leaks, videos
+from tests.live.services import BACK, SCRIPTED, TOLD, Watched, camera, leaks, videos
 from tests.live.sidecars import beacons_clip
 
 
@@ -201,6 +203,18 @@ def test_what_a_broken_worker_says_hurts_nobody(tmp_path, clip):
         run.until(lambda camera: camera.restarts >= 1, 15)
 
 
+def test_a_worker_that_never_stops_talking_keeps_nobody_waiting(tmp_path, clip):
+    chatty = tmp_path / "chatty.py"
+    chatty.write_text("import os\nwhile True:\n    os.write(2, b'INFO x\\n' * 1000)\n")
+    cameras = {"yard": camera(clip, no_frame=2.0), "door": camera(clip, "door", loop=True)}
+    others = f'exec {sys.executable} {SCRIPTED[1]} "$0" "$@"'  # what a worker is given: its name, and a descriptor
+    command = ("/bin/sh", "-c", f"case $0 in yard) exec {sys.executable} {chatty};; esac; {others}")
+    with Watched(tmp_path, cameras, command) as run:
+        run.live(20, "door")
+        run.until(lambda camera: camera.restarts >= 1, 40)
+        assert run.camera("door").restarts == 0
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -215,6 +229,7 @@ def test_what_a_broken_worker_says_hurts_nobody(tmp_path, clip):
         b'{"status": {"outputs": [{"name": 3, "open": true}]}}',
         b'{"status": {"outputs": {"name": "x"}}}',
         b'{"status": {"state": "splendid"}}',
+        b'{"a": ' + b"[" * 5000,
         b'{"preview": 3, "taken": 1.0}',
         b'{"preview": "AA=A", "taken": 1.0}',
         b'{"preview": "AAAA", "taken": NaN}',
@@ -310,14 +325,46 @@ def test_a_typed_password_is_in_no_list_of_processes(tmp_path):
     assert b"rtsp://***@127.0.0.1:9/yard" in listed
 
 
+def test_a_reader_of_stdout_that_goes_ends_no_recording(tmp_path):
+    lobby = Path(__file__).parents[2] / "samples" / "lobby.mp4"
+    process = _redact("stream", lobby, tmp_path / "out", "-", "--loop", "--quiet")
+    assert process.stdout.read(188 * 20)[:1] == b"\x47"
+    process.stdout.close()
+    before = sum(path.stat().st_size for path in videos(tmp_path / "out"))
+    deadline = time.monotonic() + 20
+    while sum(path.stat().st_size for path in videos(tmp_path / "out")) < before + 50_000:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    process.stderr.close()
+
+
+def test_events_that_nobody_can_read_end_nothing(monkeypatch):
+    def full(_line):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli_live, "say", full)
+    record = logging.LogRecord("redact", logging.ERROR, "", 0, "the disk is full", (), None)
+    cli_live._Events(stamped=True).emit(record)
+
+
 def test_stream_refuses_what_cannot_be(tmp_path):
     for arguments, words in (
         (("nowhere.mp4", tmp_path), b"no such file"),
         (("rtsp://camera/yard", "http://elsewhere/"), b"cannot be published to"),
         (("rtsp://camera/yard", tmp_path / "out.mp4"), b"name the folder"),
         (("gopher://camera/yard", tmp_path), b"no address"),
+        (("rtsp:/user:hunter2@camera/yard", tmp_path), b"no such file"),
+        (("user:hunter2@camera/yard", tmp_path), b"no such file"),
+        (("rtsp://camera/yard", "rtsp:/user:hunter2@recorder/yard"), b"is no address"),
+        (("rtsp://camera/yard", tmp_path / "live.m3u8"), b"index.m3u8"),
+        (("rtsp://camera/yard", tmp_path, "--name", "../../etc"), b"no name of a camera"),
     ):
         process = _redact("stream", *arguments)
         _, said = process.communicate(timeout=20)
         assert process.returncode in (1, 2)
         assert words in said
+        assert b"hunter2" not in said
+        assert list(tmp_path.iterdir()) == []

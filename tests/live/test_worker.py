@@ -17,6 +17,7 @@ from redact.live.preview import preview
 from redact.live.schedule import Schedule
 from redact.live.status import SCHEDULED
 from redact.policy import Policy
+from tests.live import sidecars
 from tests.live.services import BACK, TOLD
 from tests.live.sidecars import LOST, Beacons, Kept, Run, Scene, green, opening, scene, whole
 
@@ -329,3 +330,46 @@ def test_connections_one_after_another_leak_no_thread():
     with Run(opening(*[Scene(frames=5, script={5: StreamLost("cut")}) for _ in range(5)], Scene())) as run:
         run.until(lambda status: status.connects >= 6 and status.frames_in > 30, 15)
         assert threading.active_count() <= before + 5
+
+
+def test_whoever_was_seen_is_still_held_after_a_short_stall(monkeypatch):
+    still = scene(0)
+    monkeypatch.setattr(sidecars, "scene", lambda index, size: still)
+    with Run(opening(Scene(script={30: 1.9})), policy=Policy(lookahead=0.4, hold=10.0)) as run:
+        run.until(lambda status: status.frames_out > 20)
+        run.until(lambda status: status.state == "lost")
+        run.detector.mode = "blind"
+        run.until(lambda status: status.state == "live" and status.frames_out > 50)
+    assert run.shown() == 0
+
+
+def test_frames_that_wait_covered_whole_hold_no_memory(monkeypatch):
+    monkeypatch.setattr(camera_module, "_LOOKAHEAD_BYTES", 320 * 240 * 3 // 2 * 5)
+    with Run(opening(Scene(rate=30)), policy=Policy(lookahead=2.0)) as run:
+        deadline = time.monotonic() + 10
+        while run._sidecar._stream is None or run._sidecar._stream.timeline.waiting < 50:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        waiting = [pending.frame.picture for pending in list(run._sidecar._stream.timeline._pending)]
+        assert len({id(picture) for picture in waiting}) < 12
+        run.until(lambda status: status.frames_out > 30)
+    assert run.shown() == 0
+
+
+def test_what_a_detector_says_anew_each_time_is_counted_as_one_thing():
+    with Run(opening(Scene()), Beacons("babble")) as run:
+        run.until(lambda status: status.frames_out > 40)
+    assert set(run.status.whole) <= {"detection failed", "nothing has been looked at yet"}
+    assert "MiB are free" in run.status.fault
+    assert len(run._sidecar._stream.doubt._looks) < 60
+    assert run.shown() == 0
+
+
+def test_a_wall_clock_that_is_set_restarts_nothing(monkeypatch):
+    real, step = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + step[0])
+    with Run(opening(Scene())) as run:
+        run.until(lambda status: status.frames_out > 10)
+        step[0] = 1e7
+        run.until(lambda status: status.frames_out > 30)
+    assert max(abs(status.astray) for status in run.statuses) < 1.0
