@@ -25,6 +25,7 @@ Audio = Literal["drop", "keep"]
 Polygon = tuple[tuple[float, float], ...]
 
 SAFE_CELLS = 0  # averages across a face that are shown: even one tells who it is (benchmarks/attack)
+SAFE_GROW_ALONE = 1.6  # where faces are covered and bodies are not: the first at chance (benchmarks/attack)
 SAFE_GROW = 1.3  # at 1.15 one in four is named by what is beside the cover, at 1.3 one in twelve (benchmarks/attack)
 LIVE_LOOKAHEAD = 0.4  # seconds; a camera's default: what a viewer waits longer, and most first sightings need less
 STYLES: tuple[Style, ...] = ("blur", "mosaic", "solid")
@@ -80,7 +81,12 @@ class Policy:
     style: Style = _setting("blur", "How a region looks.", choices=STYLES)
     color: str = _setting("#000000", "Colour of the solid style, #RRGGBB.")
     shape: Shape = _setting("ellipse", "Shape drawn over a face.", choices=SHAPES)
-    grow: float = _setting(1.3, "How many times as wide and high as the face the covered part is.", low=0.5, high=5.0)
+    grow: float | None = _setting(
+        None,
+        "How many times as wide and high as the face the covered part is; default: 1.3, 1.6 where bodies stay clear.",
+        low=0.5,
+        high=5.0,
+    )
     cells: int = _setting(
         SAFE_CELLS,
         "Averages across a face that blur and mosaic show of it. 0: none, only the scene's tone; more is weak.",
@@ -113,13 +119,23 @@ class Policy:
         weak = []
         if self.style != "solid" and self.cells > SAFE_CELLS:
             weak.append(f"{self.cells} cells across a face show averages of it (safe: {SAFE_CELLS})")
-        if self.grow < SAFE_GROW:
-            weak.append(f"grow {self.grow:g} (at least {SAFE_GROW:g})")
+        if self.reach < self._safe_reach:
+            alone = " where bodies stay visible" if self._safe_reach > SAFE_GROW else ""
+            weak.append(f"grow {self.reach:g} (at least {self._safe_reach:g}{alone})")
         return tuple(weak)
+
+    @property
+    def reach(self) -> float:
+        """``grow``, or what it is where nobody said it."""
+        return self._safe_reach if self.grow is None else self.grow
+
+    @property
+    def _safe_reach(self) -> float:
+        return SAFE_GROW_ALONE if "face" in self.find and "person" not in self.find else SAFE_GROW
 
     def grow_of(self, kind: str) -> float:
         """Growth factor for a kind: bodies and plates grow a third as far, their boxes being larger or tighter."""
-        return self.grow if kind == "face" else 1 + (self.grow - 1) / 3
+        return self.reach if kind == "face" else 1 + (self.reach - 1) / 3
 
     def rgb(self) -> tuple[int, int, int]:
         """The solid colour as (red, green, blue), 0..255."""
@@ -186,6 +202,8 @@ def plain(bundle: Policy | Encoding) -> dict[str, Any]:
     values = {item.name: getattr(bundle, item.name) for item in dataclasses.fields(bundle)}
     if "detector" in values:
         values["detector"] = "+".join(PurePath(part).name for part in values["detector"].split("+"))
+    if isinstance(bundle, Policy):
+        values["grow"] = bundle.reach
     plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain
 

@@ -18,7 +18,11 @@ from redact.yaml_file import Keys, YamlFile, dotted, nearest, read_yaml
 
 MAX_TEXT = 500  # characters of a name, a reference or a statute
 _FRAME = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
-_EMPTY: dict[str, type] = {"threshold": float, "crf": int}  # settings whose default is None, and that are no text
+_EMPTY: dict[str, type] = {
+    "threshold": float,
+    "crf": int,
+    "grow": float,
+}  # settings whose default is None, and that are no text
 _WORDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 _EXAMPLES: dict[type, str] = {
     bool: "allow_weak: true",

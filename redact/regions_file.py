@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -72,15 +72,19 @@ class Header:
         )  # fmt: skip
 
     def covering(self, policy: Policy) -> Policy:
-        """``policy`` where it says how to cover, and this header's where it says how to find. Raises RegionsError."""
+        """``policy`` where it says how to cover, and this header's where it says how to find.
+
+        Raises RegionsError, and ConfigError where the two together are too weak.
+        """
         values = {name: value for name, value in self.policy.items() if name not in COVERING}
         try:
             if "find" in values:
                 values["find"] = tuple(values["find"])
             values["never"] = tuple(tuple(map(tuple, polygon)) for polygon in values.get("never", ()))
-            return Policy(**values, **{name: getattr(policy, name) for name in COVERING})
+            finding = Policy(**values)
         except (ConfigError, TypeError) as error:
             raise RegionsError(f"the policy in it cannot be: {error}", hint=_DAMAGED) from error
+        return replace(finding, **{name: getattr(policy, name) for name in COVERING})
 
     def json(self) -> dict[str, Any]:
         """As the document has it."""

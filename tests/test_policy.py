@@ -1,6 +1,7 @@
 """One definition of every setting, and settings that cannot be are refused with a way out."""
 
 import inspect
+from dataclasses import replace
 
 import pytest
 import typer
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from redact.cli.options import with_settings
 from redact.errors import ConfigError
-from redact.policy import SAFE_CELLS, Encoding, Policy, parse_polygon, settings
+from redact.policy import SAFE_CELLS, Encoding, Policy, parse_polygon, plain, settings
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ from redact.policy import SAFE_CELLS, Encoding, Policy, parse_polygon, settings
         {"never": (((0.0, 0.0), (1.0, 1.0), (2.0, 0.0)),)},
         {"cells": SAFE_CELLS + 1},
         {"grow": 1.0},
+        {"find": ("face",), "grow": 1.5},
         {"grow": float("nan")},
     ],
 )
@@ -76,3 +78,10 @@ def test_polygons_read_back(corners):
 def test_broken_polygons_are_refused(text):
     with pytest.raises(ConfigError):
         parse_polygon(text)
+
+
+def test_faces_alone_are_covered_as_far_as_the_attack_suite_says():
+    assert (Policy().reach, Policy(find=("face",)).reach, Policy(find=("person",)).reach) == (1.3, 1.6, 1.3)
+    assert Policy(find=("face",)).grow_of("face") == 1.6
+    assert replace(Policy(), find=("face",)).reach == 1.6
+    assert plain(Policy(find=("face",)))["grow"] == 1.6

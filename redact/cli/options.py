@@ -76,7 +76,7 @@ def with_settings(
             said = {parameter: getattr(file, parameter) for parameter in taken}
             for parameter, found in taken.items():
                 told = {name: given.pop(name) for name in found}
-                fixed = {name: own[name] for name in found if parameter == "policy" and name in own}
+                fixed = dict(own) if parameter == "policy" else {}
                 fixed |= {name: value for name, value in said[parameter].items() if name in found}
                 fixed |= _values({name: value for name, value in told.items() if _is_given(context, name)})
                 given[parameter] = _BUNDLES[parameter](**fixed)
@@ -126,8 +126,14 @@ def _option(name: str, setting: Setting, default: Any) -> inspect.Parameter:
     elif name == "every":
         kind, default, metavar, shown = str, "auto", "N|auto", True
     elif default is None:
-        kind = (float | None) if name == "threshold" else (int | None) if setting.low is not None else (str | None)
-        metavar = metavar or {"threshold": "SCORE", "crf": "N"}.get(name, "NAME")
+        kind = (
+            (float | None)
+            if name in ("threshold", "grow")
+            else (int | None)
+            if setting.low is not None
+            else (str | None)
+        )
+        metavar = metavar or {"threshold": "SCORE", "crf": "N", "grow": "N"}.get(name, "NAME")
     elif isinstance(default, bool):
         metavar = None
     else:

@@ -22,7 +22,7 @@ from redact.live.config import Camera
 from redact.live.doubt import BEHIND, STARTING, Doubt
 from redact.live.feed import Feed, Opener, size_of
 from redact.live.lookout import HUNG, SILENT, Lookout, Seen, blanked
-from redact.live.outputs import Outputs
+from redact.live.outputs import Outputs, named
 from redact.live.preview import preview
 from redact.live.secrets import mask
 from redact.live.slate import Slates
@@ -316,7 +316,7 @@ class Sidecar:
 
     def _note_faults(self) -> None:
         """Keep the newest fault of source, detector and outputs."""
-        current = {output.name: output.fault and f"{output.name}: {output.fault}" for output in self._outputs.status}
+        current = {output.name: output.fault and named(output.name, output.fault) for output in self._outputs.status}
         current["detector"] = "" if self._lookout.failure == STARTING else self._lookout.failure
         for where, fault in current.items():
             if fault and fault != self._faults.get(where):

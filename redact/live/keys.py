@@ -265,7 +265,7 @@ def _type(name: str, setting: Setting, default: Any) -> Any:
     if name == "every":
         schema = {"anyOf": [{"const": "auto"}, {"type": "integer"}, {"type": "null"}]}
         return Annotated[StrictInt | None, BeforeValidator(_auto), WithJsonSchema(schema)]
-    if name == "threshold":
+    if name in ("threshold", "grow"):
         return StrictFloat | None
     if isinstance(default, tuple):
         if not setting.choices:

@@ -6,6 +6,7 @@ what it does take can always be decoded, and is never old.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -156,14 +157,20 @@ class Output:
                 self._frames += 1
                 self._fault = ""
                 backoff.succeeded()
+        except BaseException:
+            self._opened = False
+            with contextlib.suppress(Exception):  # what went wrong first is what there is to say
+                self._closed(sink)
+            raise
+        self._opened = False
+        self._closed(sink)
+
+    def _closed(self, sink: PacketSink) -> None:
+        try:
+            sink.close()
         finally:
-            with self._condition:
-                self._opened = False
-            try:
-                sink.close()
-            finally:
-                self._stored += sink.stored
-                self._sink = None
+            self._stored += sink.stored
+            self._sink = None
 
     def _next(self, stream: PacketStream) -> RedactedPacket | None:
         with self._condition:
@@ -180,7 +187,7 @@ class Output:
 
     def _failed(self, fault: str) -> None:
         if fault != self._fault:
-            log.warning("%s: %s", self.name, fault)
+            log.warning("%s", named(self.name, fault))
         with self._condition:
             self._fault = fault
             self._dropped += len(self._waiting)
@@ -190,6 +197,11 @@ class Output:
         self._waiting.clear()
         self._bytes = 0
         self._starved = True
+
+
+def named(name: str, fault: str) -> str:
+    """What is wrong with an output, and which it is: most errors say so themselves."""
+    return fault if fault.startswith(name) else f"{name}: {fault}"
 
 
 class Outputs:

@@ -93,7 +93,7 @@ def refusal(address: Address, error: Exception, timeout: float) -> SourceError:
     if isinstance(error, av.error.ConnectionRefusedError):
         return SourceError(f"{shown}: nothing answers at that port", hint="check host and port, and that it is on")
     if isinstance(error, av.error.ExitError | TimeoutError):
-        return StreamLost(f"{shown}: no answer in {timeout:g} s", hint="check that the camera is on and reachable")
+        return StreamLost(f"{shown}: no answer in {timeout:.2g} s", hint="check that the camera is on and reachable")
     if address.kind == "device":
         return _no_device(address, error)
     if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
@@ -114,7 +114,7 @@ def _no_device(address: Address, error: Exception) -> SourceError:
 def why(error: Exception, timeout: float) -> str:
     """Why a stream stopped, in words."""
     if isinstance(error, av.error.ExitError | av.error.TimeoutError):
-        return f"nothing came for {timeout:g} s"
+        return f"nothing came for {timeout:.2g} s"
     if isinstance(error, av.error.ConnectionResetError | av.error.BrokenPipeError):
         return "the connection was cut"
     return f"broke off ({(getattr(error, 'strerror', None) or type(error).__name__).lower()})"

@@ -240,6 +240,7 @@ def test_a_full_disk_is_said_and_heals(rtsp_camera, rtsp_recorder, tmp_path, sma
         ballast = small_disk / "ballast"
         fill(ballast)
         full = run.until(lambda camera: camera.status.outputs[1].fault, 15)
+        assert "the disk is full" in full.status.outputs[1].fault
         assert full.status.outputs[0].open
         assert full.status.state == "live"
         ballast.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_every_setting_can_stand_in_a_file_as_json_shows_it(tmp_path):
 
     said = plain(Policy()) | plain(Encoding())
     file = read_policy_file(written(tmp_path, "\n".join(f"{name}: {json.dumps(said[name])}" for name in said)))
-    assert Policy(**file.policy) == Policy()
+    assert Policy(**file.policy) == replace(Policy(), grow=Policy().reach)
     assert Encoding(**file.encoding) == Encoding()
     assert set(said) == {*settings(Policy), *settings(Encoding)}
 
