@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from av.container import InputContainer
 from redact.errors import LoginRefused, SourceError, StreamLost
 from redact.media.addresses import Address, Transport
 
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+_REACH = 1.5  # seconds for a camera to accept a connection: its system does that, however slow it is itself
 _PROBE = 500_000  # bytes at most before the first picture: parameters come with the first key frame
 _ANALYSE = 2_000_000  # microseconds at most, for streams whose key frames are further apart than that
 _SOCKET = 2_000_000  # bytes of UDP waiting to be read: a key frame arrives as one burst
@@ -26,14 +29,29 @@ def dial(address: Address, transport: Transport, timeout: float) -> InputContain
     options |= {"probesize": str(_PROBE), "analyzeduration": str(_ANALYSE), "fpsprobesize": "0"}
     began = time.monotonic()
     try:
+        _reach(address, timeout)
         container: InputContainer = av.open(
             url, "r", format=form, container_options=options, metadata_errors="replace", timeout=(timeout, timeout)
         )
     except (av.error.FFmpegError, ValueError, OSError) as error:
         # RTSP calls an answer that was given up on invalid, or the end
         late = time.monotonic() - began >= timeout
-        raise refusal(address, TimeoutError() if late else error, timeout) from None  # its text holds the password
+        waited = min(_REACH, timeout) if isinstance(error, TimeoutError) else timeout
+        raise refusal(address, TimeoutError() if late else error, waited) from None  # its text holds the password
     return container
+
+
+def _reach(address: Address, timeout: float) -> None:
+    """Whether anything is there, before FFmpeg is asked to wait for it. Raises OSError.
+
+    The system asks again after 1, 2, 4 seconds: who waits long for one answer hears nothing for seconds after a
+    cable is mended, who asks anew hears it at once.
+    """
+    port = _PORTS.get(address.scheme)
+    if port is not None:
+        parts = urlsplit(address.text)
+        with socket.create_connection((parts.hostname or "", parts.port or port), min(_REACH, timeout)):
+            pass
 
 
 def _how(address: Address, transport: Transport) -> tuple[str, str | None, dict[str, str]]:
@@ -90,7 +108,7 @@ def refusal(address: Address, error: Exception, timeout: float) -> SourceError:
         return SourceError(
             f"{shown}: this build of PyAV has no SRT", hint="let the sender use RTSP, or MPEG-TS over udp://"
         )
-    if isinstance(error, av.error.ConnectionRefusedError):
+    if isinstance(error, av.error.ConnectionRefusedError | ConnectionRefusedError):
         return SourceError(f"{shown}: nothing answers at that port", hint="check host and port, and that it is on")
     if isinstance(error, av.error.ExitError | TimeoutError):
         return StreamLost(f"{shown}: no answer in {timeout:.2g} s", hint="check that the camera is on and reachable")

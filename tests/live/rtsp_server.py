@@ -23,6 +23,7 @@ A recorder stores each session that is sent to it in FOLDER, as 0.ts, 1.ts and s
 import argparse
 import json
 import random
+import socket
 import sys
 import threading
 import time
@@ -201,6 +202,7 @@ class Server:
         server = GstRtspServer.RTSPServer()
         server.set_address(self.options.address)
         server.set_service(str(self.port))
+        server.connect("client-connected", self.met)
         if self.options.login:
             self.guard(server)
         server.get_mount_points().add_factory(self.options.path, self.factory)
@@ -209,6 +211,11 @@ class Server:
             raise SystemExit(f"cannot listen on port {self.port}")
         self.port = server.get_bound_port()
         self.server = server
+
+    @staticmethod
+    def met(_server, client):
+        """Let go of a client that is gone: this server sends to all or to none, and would wait a minute for it."""
+        client.get_connection().get_write_socket().set_option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 5000)
 
     def guard(self, server):
         options = self.options
