@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -372,8 +373,9 @@ def policy_of(keys: Treatment) -> Policy:
     return Policy(**{name: getattr(keys, name) for name in settings(Policy)})
 
 
+@cache  # pydantic before 2.11 says something else when asked a second time
 def schema_of_file() -> dict[str, Any]:
-    """The JSON Schema of ``redact.yml``."""
+    """The JSON Schema of ``redact.yml``; not to be changed."""
     schema = File.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
