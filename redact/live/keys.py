@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -22,7 +22,6 @@ from pydantic import (
     StrictBool,
     StrictFloat,
     StrictInt,
-    WithJsonSchema,
     create_model,
 )
 from pydantic.fields import FieldInfo
@@ -133,32 +132,40 @@ class Unit:
     sign: Literal["s", "B"]
 
 
+@dataclass(frozen=True, eq=False)
+class Written:
+    """How a key's value is written, as JSON Schema. Copied: pydantic before 2.11 writes into what it is given."""
+
+    schema: dict[str, Any]
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return deepcopy(self.schema)
+
+
 Seconds = Annotated[
     StrictFloat,
     Unit("s"),
     BeforeValidator(_seconds),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": f"{_DIGITS}(ms|s|m|h|d|w)$"}, {"type": "number"}]}),
+    Written({"anyOf": [{"type": "string", "pattern": f"{_DIGITS}(ms|s|m|h|d|w)$"}, {"type": "number"}]}),
 ]
 """Seconds, written as 400ms, 60s or 7d."""
 Bytes = Annotated[
     StrictInt,
     Unit("B"),
     BeforeValidator(_bytes),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": f"{_DIGITS}([kKMGTmgt][iI]?)?[bB]$"}, {"type": "integer"}]}
-    ),
+    Written({"anyOf": [{"type": "string", "pattern": f"{_DIGITS}([kKMGTmgt][iI]?)?[bB]$"}, {"type": "integer"}]}),
 ]
 """Bytes, written as 200GB."""
 Folder = Annotated[str, AfterValidator(_folder)]
 Polygons = Annotated[
     tuple[tuple[tuple[float, float], ...], ...],
     BeforeValidator(_polygons),
-    WithJsonSchema({"type": "array", "items": {"type": "array", "minItems": 6, "items": {"type": "number"}}}),
+    Written({"type": "array", "items": {"type": "array", "minItems": 6, "items": {"type": "number"}}}),
 ]
 Addresses = Annotated[
     tuple[str, ...],
     BeforeValidator(_listed),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    Written({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 
 
@@ -265,7 +272,7 @@ def _type(name: str, setting: Setting, default: Any) -> Any:
         return Seconds
     if name == "every":
         schema = {"anyOf": [{"const": "auto"}, {"type": "integer"}, {"type": "null"}]}
-        return Annotated[StrictInt | None, BeforeValidator(_auto), WithJsonSchema(schema)]
+        return Annotated[StrictInt | None, BeforeValidator(_auto), Written(schema)]
     if name in ("threshold", "grow"):
         return StrictFloat | None
     if isinstance(default, tuple):
@@ -373,9 +380,8 @@ def policy_of(keys: Treatment) -> Policy:
     return Policy(**{name: getattr(keys, name) for name in settings(Policy)})
 
 
-@cache  # pydantic before 2.11 says something else when asked a second time
 def schema_of_file() -> dict[str, Any]:
-    """The JSON Schema of ``redact.yml``; not to be changed."""
+    """The JSON Schema of ``redact.yml``."""
     schema = File.model_json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
