@@ -77,12 +77,12 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def _sample(run: Watched, at: float) -> dict[str, float]:
-    pid = run.camera().pid
-    assert pid is not None
-    worker, own = psutil.Process(pid), psutil.Process()
+    camera = run.camera()
+    assert camera.pid is not None
+    worker, own = psutil.Process(camera.pid), psutil.Process()
     return {
         "at": round(at, 1),
-        "worker MB": round(worker.memory_info().rss / 1e6, 1),
+        "worker and publisher MB": round(camera.rss / 1e6, 1),
         "worker descriptors": worker.num_fds(),
         "worker threads": worker.num_threads(),
         "supervisor MB": round(own.memory_info().rss / 1e6, 1),
@@ -126,7 +126,7 @@ def plot(results: dict[str, Any], folder: Path) -> None:
     lined(
         folder / "soak.png",
         [sample["at"] / 60 for sample in samples],
-        {name: [sample[name] for sample in samples] for name in ("worker MB", "supervisor MB")},
+        {name: [sample[name] for sample in samples] for name in ("worker and publisher MB", "supervisor MB")},
         title=f"{results['connects']} reconnects",
         across="minutes",
         up="megabytes",

@@ -131,11 +131,12 @@ class Process:
 
     @property
     def memory(self) -> int:
-        """Bytes that it holds in memory; 0 where that cannot be told."""
+        """Bytes that it holds in memory, with the processes that publish for it; 0 where that cannot be told."""
         try:
-            with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
-                return int(file.read().split()[1]) * _PAGE
-        except (OSError, ValueError, IndexError):
+            return sum(
+                _resident(pid) for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._owns(pid)
+            )
+        except OSError:
             return 0
 
     def ask_to_end(self) -> None:
@@ -145,8 +146,9 @@ class Process:
             self._process.stdin.close()
 
     def kill(self) -> None:
-        """End it at once, whatever it hangs in."""
-        self._process.kill()
+        """End it, and what publishes for it, at once, whatever they hang in."""
+        if self._process.poll() is None:  # until then the number is its own, and it leads a session of its own
+            os.killpg(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Free the pipes of one that has ended."""
@@ -155,3 +157,18 @@ class Process:
         assert self._process.stderr is not None
         self._process.stderr.close()
         self._process.wait()
+
+    def _owns(self, pid: int) -> bool:
+        try:
+            return os.getsid(pid) == self.pid
+        except OSError:  # ended meanwhile
+            return False
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that a process holds; 0 for one that has ended."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
