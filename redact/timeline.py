@@ -72,15 +72,23 @@ class Timeline:
         self.counts: Counter[str] = Counter()
 
     def push(
-        self, frame: Frame, detections: Detections | None, *, cut: bool = False, whole: str = ""
+        self,
+        frame: Frame,
+        detections: Detections | None,
+        *,
+        cut: bool = False,
+        torn: bool = False,
+        whole: str = "",
     ) -> list[Settled]:
         """Take the next frame; give back those that are settled now, oldest first.
 
-        detections: those of this frame, or None where nobody looked. cut: a new scene begins with this frame.
+        detections: those of this frame, or None where nobody looked. cut: a new scene begins with this frame. torn:
+        nobody knows how long ago the frame before was; whoever was seen then may be there still, and is held.
         whole: why this frame must be covered whole, or empty.
         """
-        if cut:
+        if cut and not torn:
             self._scene += 1
+        if cut or torn:
             self._tracker.end()
         self._pending.append(_Pending(frame, self._scene, whole))
         if detections is not None:

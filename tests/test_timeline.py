@@ -28,12 +28,12 @@ def face(index: int, speed: float = 4.0, score: float = 0.9) -> Detections:
     return Detections.of([(left, 100, left + 40, 150)], [score], "face")
 
 
-def run(policy: Policy, detections, count: int = 60, cuts: tuple[int, ...] = ()) -> list[Settled]:
+def run(policy: Policy, detections, count: int = 60, cuts: tuple[int, ...] = (), torn: int = -1) -> list[Settled]:
     """Settled frames of a run in which ``detections(index)`` says what the detector answers."""
     timeline = Timeline(policy, STARTS)
     settled = []
     for index in range(count):
-        settled += timeline.push(frame(index), detections(index), cut=index in cuts)
+        settled += timeline.push(frame(index), detections(index), cut=index in cuts, torn=index == torn)
     return settled + timeline.flush()
 
 
@@ -92,6 +92,17 @@ def test_weak_detections_go_on_with_a_track_but_never_start_one():
     assert all(item.regions for item in strong_once[10:])
     # and what a weak one said before the first strong one is reached
     assert all(covers(item, truth(item.frame.index)) for item in strong_once[7:])
+
+
+def test_who_was_seen_before_a_tear_is_held_and_matched_to_nobody():
+    settled = run(Policy(hold=1.0), lambda index: face(index) if index != 30 else Detections.none(), torn=30)
+    assert all(item.regions for item in settled)
+    assert {region.track for region in settled[29].regions if region.origin == "seen"} == {1}
+    assert {region.track for region in settled[31].regions if region.origin == "seen"} == {2}
+    settled = run(
+        Policy(hold=1.0), lambda index: face(index) if index < 30 else Detections.none(), cuts=(30,), torn=30
+    )
+    assert {region.origin for region in settled[35].regions} == {"held"}
 
 
 def test_nothing_crosses_a_cut():

@@ -142,7 +142,8 @@ class Sidecar:
         if stream.timeline.waiting * size_of(frame) > _LOOKAHEAD_BYTES:
             frame, whole = self._emptied(frame), _OVERFLOW
         self._taken[frame.index] = seen.arrived.taken, seen.arrived.at
-        for settled in stream.timeline.push(frame, seen.detections, cut=seen.cut, whole=whole):
+        torn = seen.arrived.torn
+        for settled in stream.timeline.push(frame, seen.detections, cut=seen.cut, torn=torn, whole=whole):
             self._send(settled, stream)
 
     def _emptied(self, frame: Frame) -> Frame:

@@ -296,7 +296,7 @@ def test_the_image_has_what_it_needs_and_no_rights():
     entry = json.loads(next(rest for name, rest in found if name == "ENTRYPOINT"))
     command = json.loads(next(rest for name, rest in found if name == "CMD"))
     help = redact(command[0], "--help")
-    assert entry == ["redact"]
+    assert entry == ["tini", "--", "redact"]  # which hands signals on and reaps what publishers leave
     assert command[1] in help.stdout
     health = next(rest for name, rest in found if name == "HEALTHCHECK")
     assert "/livez" in health
