@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import filecmp
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from redact.detect.union import models_of
-from redact.detections import Detector
+from redact.detections import Detections, Detector
 from redact.digests import FileDigest
-from redact.errors import ConfigError
+from redact.errors import ConfigError, DetectorError
 from redact.frames import Frame
 from redact.media.images import is_picture
 from redact.policy import Audio, Policy
@@ -32,6 +33,7 @@ from redact.verify.sights import Sights
 from redact.verify.verdict import Compared, Moment, Verdict
 
 AnyPath = str | os.PathLike[str]
+LOOK_TIMEOUT = 240.0  # seconds for one frame: four times as long as for covering, for it is looked at several times
 _NO_REGIONS = "what was to be covered: name the file of redact detect with --regions"
 _NO_INPUT = "whether the rest is as it was, and every frame there: name the input with --against"
 
@@ -126,9 +128,8 @@ def _verified(
         wanted = joined(run.regions, None if source is None else source.frames)
         comparison = Comparison(run.policy, exact=_exact(footage, source))
         sights = Sights(looker.detector, run.policy, every)
-        pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="redact-verify"))
-        checking = _Checking(comparison, sights, moments, faults, pool)
-        slack = max(footage.tick, 0.0 if source is None else source.tick) * 1.01
+        checking = _Checking(comparison, sights, moments, faults)
+        slack = _slack(footage, source)
         for pair in paired(wanted, footage.frames, slack=slack, moves=footage.moves):
             checking.take(pair)
             if progress is not None and pair.frame is not None:
@@ -204,10 +205,7 @@ class Gate:
 class _Checking:
     """Takes pairs of frames, in order, and hands on what they show."""
 
-    def __init__(
-        self, comparison: Comparison, sights: Sights, moments: Moments, faults: Faults, pool: Executor
-    ) -> None:
-        self._pool = pool
+    def __init__(self, comparison: Comparison, sights: Sights, moments: Moments, faults: Faults) -> None:
         self._comparison = comparison
         self._sights = sights
         self._moments = moments
@@ -223,7 +221,7 @@ class _Checking:
             self._faults.add("frame missing", "the input has a frame here", expected.time)
             return
         # the detector and the comparison both leave the interpreter to others
-        looking = self._pool.submit(self._sights.look, frame)
+        looking = _ask(self._sights, frame)
         self.frames += 1
         self.duration = frame.time + float(frame.duration * frame.time_base)
         if expected is None:
@@ -243,8 +241,39 @@ class _Checking:
                 self._faults.add("frame repeated", "the picture of the frame before is shown again", frame.time)
             elif seen.changed:
                 self._faults.add("changed outside", seen.changed, frame.time)
-        signs, known = self._sights.signs(frame, looking.result(), covered, signs)
+        signs, known = self._sights.signs(frame, _answer(looking), covered, signs)
         self._moments.add(frame, known, signs)
+
+
+def _ask(sights: Sights, frame: Frame) -> Future[Detections | None]:
+    """Look in a thread that may be left behind: a detector may hang for ever."""
+    future: Future[Detections | None] = Future()
+
+    def look() -> None:
+        try:
+            future.set_result(sights.look(frame))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=look, name="redact-verify", daemon=True).start()
+    return future
+
+
+def _answer(looking: Future[Detections | None]) -> Detections | None:
+    try:
+        return looking.result(LOOK_TIMEOUT)
+    except TimeoutError:
+        raise DetectorError(
+            f"the second detector has not answered for {LOOK_TIMEOUT:g} s",
+            hint="try another one: --with NAME, or --device cpu",
+        ) from None
+
+
+def _slack(output: Footage, input: Footage | None) -> float:
+    """Seconds by which times may differ for the containers' sake; never so many that a frame passes for another."""
+    rates = [float(item.info.frame_rate) for item in (output, input) if item is not None and item.info.frame_rate]
+    coarsest = max(output.tick, 0.0 if input is None else input.tick) * 1.01
+    return min(coarsest, 0.5 / max(rates)) if rates else coarsest
 
 
 def _told(reader: RegionsReader) -> Iterator[Expected]:

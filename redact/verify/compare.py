@@ -35,6 +35,7 @@ _MOVING = 64  # such samples that show which frame this is
 _EDGE = 60  # samples, of every second one, by which the covered shape moved on
 _STIRRED = 0.002  # share of samples in and about the covered shape that a codec stirs by more than noise
 _SAME_EDGE = 1.5  # levels that these differ by on average where a codec repeats a frame; 5 and more where it does not
+_TOLD_EDGE = 4 * _SAME_EDGE  # levels between a cover and what is bared, from which a repeated frame can be told
 
 
 @dataclass(slots=True)
@@ -119,7 +120,8 @@ class Comparison:
             outside = ~(mask if self._exact else _pixels(near, frame))
         difference = (first - second)[outside]
         self.outside.add(float(difference @ difference), len(difference))
-        seen.repeated = self._repeats(first, second, outside, mask)
+        # a cover that is not where it should be tells nothing by its edge, and is said already
+        seen.repeated = self._repeats(first, second, outside, None if seen.signs else mask)
         return seen
 
     def _areas(self, expected: Expected, grid: Grid) -> Iterator[tuple[Region, Area]]:
@@ -193,7 +195,9 @@ class Comparison:
             return False
         step = first - last[0]
         moving = np.abs(step) > _MOVED
-        where = moving & outside
+        # under a cover that is not where it should be it shows neither
+        told = np.minimum(np.abs(second - first), np.abs(second - last[0])) <= np.abs(step) / 2
+        where = moving & outside & told
         if int(where.sum()) >= _MOVING:
             # 1 where it shows this frame, 0 where it shows the one before
             place = float(((second - last[0])[where] @ step[where]) / (step[where] @ step[where]))
@@ -202,7 +206,9 @@ class Comparison:
         if mask is None or last[2] is None:
             return False
         # where the covered shape moved on, the picture must have changed, even if nothing else did
-        edge, near = mask ^ last[2], mask | last[2]
+        edge, near, bared = mask ^ last[2], mask | last[2], last[2] & ~mask
+        if int(bared.sum()) < _EDGE // 2 or float(np.abs(first - last[1])[bared].mean()) < _TOLD_EDGE:
+            return False  # what was covered looks like what is behind it: black on a night
         step = np.abs(second - last[1])
         if int(edge.sum()) < _EDGE or float(step[edge].mean()) > _SAME_EDGE:
             return False

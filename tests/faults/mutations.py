@@ -124,9 +124,9 @@ MUTATIONS = (
              "left, right = sightings[after - 1], sightings[after]", """
              return None
              left, right = sightings[after - 1], sightings[after]""", TIME),
-    Mutation("let a track go on over a cut", "redact/timeline.py", """
-             self._scene += 1
-             self._tracker.end()""", "pass", TIME),
+    Mutation("let a track go on over a cut", "redact/timeline.py", "if cut or torn:", "if torn:", TIME),
+    Mutation("hold over a cut", "redact/timeline.py", "self._scene += 1", "pass", TIME),
+    Mutation("forget at a tear", "redact/timeline.py", "if cut and not torn:", "if cut or torn:", TIME),
     Mutation("do not look at both sides of a cut", "redact/looking.py", "ready = self._release(look=cut)",
              "ready = self._release(look=False)", ("tests/test_recording.py",)),
     Mutation("show a damaged frame", "redact/looking.py", "Looked(frame, None, cut, DAMAGED)",

@@ -20,15 +20,15 @@ from redact.regions import Region, Settled
 from redact.regions_file import RegionsReader
 
 Planes = list[np.ndarray]
-POLICY = Policy()
 
 
 @dataclass
 class Shot:
-    """One frame about to be covered. clear: its planes before. cover: covers it, as the product does."""
+    """One frame about to be covered. clear: its planes before. cover: covers it as ``policy`` says."""
 
     settled: Settled
     clear: Planes
+    policy: Policy
     cover: Callable[[Settled], RedactedFrame]
 
     @property
@@ -38,6 +38,16 @@ class Shot:
     def done(self) -> RedactedFrame:
         return self.cover(self.settled)
 
+    def mask_of(self, region: Region) -> np.ndarray:
+        """The pixels that cover a region."""
+        frame = self.frame
+        grid = Grid(frame.width, frame.height, *PIXEL_FORMATS[frame.pixel_format].block)
+        area = grid.area_of(region, self.policy)
+        mask = np.zeros((grid.rows, grid.columns), bool)
+        if area is not None:
+            mask[area.top : area.bottom, area.left : area.right] = True if area.mask is None else area.mask
+        return mask.repeat(grid.block_y, 0).repeat(grid.block_x, 1)[: frame.height, : frame.width]
+
     def restore(self, track: int, part: Callable[[np.ndarray], np.ndarray], planes: Iterable[int]) -> None:
         """Put the input's samples back where ``part`` of a track's mask is True."""
         for region in self.settled.regions:
@@ -45,7 +55,7 @@ class Shot:
                 continue
             for index in planes:
                 plane = self.frame.planes()[index]
-                mask = mask_of(self.frame, region)[:: 1 << plane.sub_y, :: 1 << plane.sub_x]
+                mask = self.mask_of(region)[:: 1 << plane.sub_y, :: 1 << plane.sub_x]
                 np.copyto(plane.samples, self.clear[index], where=part(mask))
 
 
@@ -54,9 +64,10 @@ Change = Callable[[Shot], Iterable[RedactedFrame]]
 
 def render(source: Path, regions: Path, target: Path, change: Change | None = None, **encoding) -> Path:
     """Cover ``source`` as the regions say; ``change`` may do it otherwise, frame by frame."""
-    cover = Cover(POLICY)
     with RegionsReader(regions) as reader:
         header = reader.header
+        policy = header.covering(Policy())
+        cover = Cover(policy)
         with (
             open_source(source, start=header.start, end=header.end) as frames,
             open_sink(target, frames.info, Encoding(**encoding), source=frames, overwrite=True) as sink,
@@ -64,21 +75,11 @@ def render(source: Path, regions: Path, target: Path, change: Change | None = No
             for record, frame in zip(reader, frames, strict=True):
                 frame.own()
                 clear = [plane.samples.copy() for plane in frame.planes()]
-                shot = Shot(Settled(frame, record.regions, record.whole), clear, cover)
+                shot = Shot(Settled(frame, record.regions, record.whole), clear, policy, cover)
                 for redacted in (shot.done(),) if change is None else change(shot):
                     sink.write(redacted)
             sink.commit()
     return target
-
-
-def mask_of(frame: Frame, region: Region) -> np.ndarray:
-    """The pixels that cover a region."""
-    grid = Grid(frame.width, frame.height, *PIXEL_FORMATS[frame.pixel_format].block)
-    area = grid.area_of(region, POLICY)
-    mask = np.zeros((grid.rows, grid.columns), bool)
-    if area is not None:
-        mask[area.top : area.bottom, area.left : area.right] = True if area.mask is None else area.mask
-    return mask.repeat(grid.block_y, 0).repeat(grid.block_x, 1)[: frame.height, : frame.width]
 
 
 def one_frame_clear(index: int) -> Change:
@@ -116,7 +117,7 @@ def weak_blur(track: int, strength: float) -> Change:
         for region in shot.settled.regions:
             if region.track == track:
                 for plane, clear in zip(shot.frame.planes(), shot.clear, strict=True):
-                    mask = mask_of(shot.frame, region)[:: 1 << plane.sub_y, :: 1 << plane.sub_x]
+                    mask = shot.mask_of(region)[:: 1 << plane.sub_y, :: 1 << plane.sub_x]
                     sigma = strength * (region.box[2] - region.box[0]) / (1 << plane.sub_x)
                     np.copyto(plane.samples, cv2.GaussianBlur(clear, (0, 0), sigma), where=mask)
         return [done]

@@ -134,7 +134,8 @@ def test_spoiled_pixels_and_times_are_found(name, clip, tmp_path):
     assert verdict.found
     found = {moment.reason for moment in verdict.alarms}
     if name == "weak blur" and clip.source.name.startswith("fight"):
-        assert found & {"covered too weakly", "partly clear"}  # of 20 pixels, a blur by half a pixel leaves all
+        # of 20 pixels, a blur by half a pixel leaves all: the face is as good as clear
+        assert found & {"covered too weakly", "partly clear", "missed"}
     else:
         assert reasons <= found
     # a cover that was shifted hides what nobody asked to hide; by 16 pixels it is still where codecs smear
