@@ -22,6 +22,7 @@ from redact.policy import digest, plain
 from redact.regions import Region
 from redact.report import Result
 from redact.tally import Stretch, Whole
+from redact.verify.seals import PARAMETER
 
 FORMATS: dict[str, str] = {
     ".mp4": "video/mp4",
@@ -37,9 +38,8 @@ FORMATS: dict[str, str] = {
 }
 """Suffix → media type of what can carry a manifest."""
 ROLE = "c2pa.redacted"
-PARAMETER = "redact.regions"
-"""Where the regions stand with their role. The libraries of 2026 cannot read a role in ``changes``, and would refuse
-the whole file (c2pa-rs 0.78 to 0.91: "invalid type: string, expected enum Role"), so there they stand without."""
+"""Regions bear it in a parameter of their action. The libraries of 2026 cannot read a role in ``changes``, and refuse
+the whole file for one (c2pa-rs 0.78 to 0.91: "invalid type: string, expected enum Role"): there it is left out."""
 _HUMAN = "http://cv.iptc.org/newscodes/imageregiontype/human"
 _SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype"
 _GAP = 0.5  # seconds between frames covered whole that count as one stretch

@@ -12,6 +12,7 @@ import av
 import av.error
 
 from redact.media.streams import open_input
+from redact.verify.seals import MAX_SEAL, foreign
 from redact.verify.verdict import Fault
 
 _NESTED = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"udta", b"meta", b"ilst"}
@@ -19,6 +20,8 @@ _TOP = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof", 
 _TELLING = {b"uuid", b"XMP_", b"gps ", b"loci", b"ID32", b"keys", b"pnot", b"PICT", b"prft", b"emsg"}
 _FOR_USERS = {b"udta", b"meta", b"ilst"}  # where tags are; the muxer leaves them there with nothing in them
 _PLAIN = {b"hdlr"}
+_SEAL = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # of the box with a C2PA manifest
+_SEAL_HEAD = b"\0\0\0\0manifest\0" + bytes(8)  # version, purpose, and no place of a Merkle tree
 _MOST = 1_000_000  # boxes, elements or chunks of one file
 _SEGMENT, _EBML, _VOID, _CRC = 0x18538067, 0x1A45DFA3, 0xEC, 0xBF
 _ELEMENTS = {
@@ -54,18 +57,31 @@ def _trailing(count: int) -> Fault:
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[Fault]:
     found: Counter[str] = Counter()
+    sealed = False
     for kind, start, end in _walk(file, 0, size):
         if kind == b"":
             yield _trailing(end - start)
         elif kind in (b"free", b"skip", b"wide"):
             if _not_empty(file, start, end):
                 found[f"a {kind.decode('latin1')} box that is not empty"] += 1
+        elif kind == b"uuid" and (store := _sealed(file, start, end)) and not sealed:
+            sealed = True
+            words = foreign(store)
+            if words:
+                found[f"a C2PA manifest: {words}"] += 1
         elif kind not in _TOP:
             found[f"box {_text(kind)}"] += 1
         elif kind in _NESTED:
             found.update(_telling(file, start, end))
     for words, count in found.items():
         yield Fault("left over", words, count=count)
+
+
+def _sealed(file: BinaryIO, start: int, end: int) -> bytes:
+    """The manifest store in a box, or nothing."""
+    file.seek(start)
+    body = file.read(min(end - start, MAX_SEAL))
+    return body.removeprefix(_SEAL + _SEAL_HEAD) if body.startswith(_SEAL + _SEAL_HEAD) else b""
 
 
 def _telling(file: BinaryIO, start: int, end: int, within: bytes = b"moov", depth: int = 0) -> Iterator[str]:

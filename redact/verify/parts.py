@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redact.errors import SourceError
 from redact.media.profiles import public_profile
+from redact.verify.seals import foreign
 from redact.verify.verdict import Fault
 
 MAX_BYTES = 2_000_000_000  # of a picture file; five times the largest that is read, without compression
@@ -21,7 +22,7 @@ _TIFF_NAMES = {270: "description", 271: "maker", 272: "camera", 305: "software",
                316: "host", 330: "pictures within", 513: "thumbnail", 700: "XMP", 33432: "copyright", 33723: "IPTC",
                34377: "Photoshop", 34665: "EXIF", 34853: "place (GPS)"}  # fmt: skip
 _TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_PROFILE = 34675
+_PROFILE, _SEAL = 34675, 52545
 _EOI, _SOS = 0xD9, 0xDA
 
 
@@ -62,8 +63,15 @@ def _profile(profile: bytes) -> Iterator[Fault]:
         yield _left("a colour profile that is not written anew")
 
 
+def _seal(store: bytes) -> Iterator[Fault]:
+    """A C2PA manifest is only what this tool signs."""
+    words = foreign(store)
+    if words:
+        yield _left(f"a C2PA manifest: {words}")
+
+
 def _jpeg(data: bytes) -> Iterator[Fault]:
-    position, profile = 2, b""
+    position, profile, seal = 2, b"", b""
     while True:
         while data[position] == 0xFF and data[position + 1] == 0xFF:
             position += 1
@@ -78,6 +86,9 @@ def _jpeg(data: bytes) -> Iterator[Fault]:
         body = data[position + 4 : position + 2 + size]
         if marker == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
             profile += body[14:]
+        elif marker == 0xEB and body[:4] == b"JP\x02\x11":
+            # a store in several segments: each but the first says its length and kind again
+            seal += body[16:] if seal else body[8:]
         else:
             yield from _segment(marker, body)
         position += 2 + size
@@ -85,6 +96,8 @@ def _jpeg(data: bytes) -> Iterator[Fault]:
             position = _scanned(data, position)
     if profile:
         yield from _profile(profile)
+    if seal:
+        yield from _seal(seal)
 
 
 def _segment(marker: int, body: bytes) -> Iterator[Fault]:
@@ -118,11 +131,13 @@ def _scanned(data: bytes, position: int) -> int:
 
 
 def _png(data: bytes) -> Iterator[Fault]:
-    position = 8
+    position, seal = 8, b""
     while True:
         size, name = struct.unpack_from(">I4s", data, position)
         if name == b"iCCP":
             yield from _png_profile(data[position + 8 : position + 8 + size])
+        elif name == b"caBX":
+            seal += data[position + 8 : position + 8 + size]
         elif name not in _PNG:
             words = {b"eXIf": "EXIF", b"tIME": "date", b"pHYs": "resolution"}.get(name)
             words = words or ("text" if name in (b"tEXt", b"zTXt", b"iTXt") else f"chunk {name.decode('latin1')}")
@@ -130,6 +145,8 @@ def _png(data: bytes) -> Iterator[Fault]:
         position += 12 + size
         if name == b"IEND":
             break
+    if seal:
+        yield from _seal(seal)
     yield from _trailing(len(data) - position)
 
 
@@ -144,18 +161,23 @@ def _png_profile(body: bytes) -> Iterator[Fault]:
 
 
 def _webp(data: bytes) -> Iterator[Fault]:
+    seal = b""
     end = 8 + struct.unpack_from("<I", data, 4)[0]
     position = 12
     while position + 8 <= min(end, len(data)):
         name, size = struct.unpack_from("<4sI", data, position)
         if name == b"ICCP":
             yield from _profile(data[position + 8 : position + 8 + size])
+        elif name == b"C2PA":
+            seal += data[position + 8 : position + 8 + size]
         elif name not in _WEBP:
             words = {b"EXIF": "EXIF", b"XMP ": "XMP"}.get(name)
             yield _left(words or f"chunk {name.decode('latin1').strip()}")
         elif name == b"ANMF":
             yield from _frame(data, position + 24, position + 8 + size)
         position += 8 + size + size % 2
+    if seal:
+        yield from _seal(seal)
     yield from _trailing(len(data) - end)
 
 
@@ -173,6 +195,8 @@ def _tiff(data: bytes) -> Iterator[Fault]:
     position = struct.unpack_from(f"{order}I", data, 4)[0]
     seen: set[int] = set()
     names: set[str] = set()
+    entries: set[bytes] = set()
+    seal = b""
     while position and position not in seen:
         seen.add(position)
         count = struct.unpack_from(f"{order}H", data, position)[0]
@@ -183,10 +207,13 @@ def _tiff(data: bytes) -> Iterator[Fault]:
             length = _TIFF_WIDTHS.get(kind, 1) * number
             start = at + 8 if length <= 4 else struct.unpack_from(f"{order}I", data, at + 8)[0]
             used.append((start, start + length))
+            entries.add(data[at : at + 8])
             if tag in (273, 279, 324, 325):
                 values[tag] = list(struct.unpack_from(f"{order}{number}{'H' if kind == 3 else 'I'}", data, start))
             elif tag == _PROFILE:
                 yield from _profile(data[start : start + length])
+            elif tag == _SEAL:
+                seal += data[start : start + length]
             elif tag not in _TIFF:
                 names.add(_TIFF_NAMES.get(tag, f"tag {tag}"))
         for offsets, sizes in ((273, 279), (324, 325)):
@@ -194,45 +221,76 @@ def _tiff(data: bytes) -> Iterator[Fault]:
         position = struct.unpack_from(f"{order}I", data, position + 2 + 12 * count)[0]
     for name in sorted(names):
         yield _left(name)
+    if seal:
+        yield from _seal(seal)
+        used += _moved(data, order, used, entries)
     yield from _gaps(data, used)
+
+
+def _moved(data: bytes, order: str, used: list[tuple[int, int]], entries: set[bytes]) -> Iterator[tuple[int, int]]:
+    """Directories that signing left behind when it wrote them anew at the end: each entry is also in a new one."""
+    for start, end in list(_unused(used, len(data))):
+        start += start % 2  # where every directory begins
+        count = struct.unpack_from(f"{order}H", data.ljust(start + 2, b"\0"), start)[0]
+        last = start + 2 + 12 * count
+        if last + 4 <= end and all(data[at : at + 8] in entries for at in range(start + 2, last, 12)):
+            yield start, last + 4
 
 
 def _gaps(data: bytes, used: list[tuple[int, int]]) -> Iterator[Fault]:
     """Bytes that no tag refers to: fill of a few zero bytes apart, hidden ones."""
+    for start, end in _unused(used, len(data)):
+        if any(data[start:end]):
+            if end == len(data):
+                yield from _trailing(end - start)
+            else:
+                yield _left(f"{end - start} bytes that no tag refers to")
+
+
+def _unused(used: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
     reached = 0
     for start, end in sorted(used):
-        if start > reached and any(data[reached:start]):
-            yield _left(f"{start - reached} bytes that no tag refers to")
+        if start > reached:
+            yield reached, start
         reached = max(reached, end)
-    if any(data[reached:]):
-        yield from _trailing(len(data) - reached)
+    if reached < size:
+        yield reached, size
 
 
 def _gif(data: bytes) -> Iterator[Fault]:
+    seal = b""
     position = 13 + (3 << (data[10] & 7) + 1 if data[10] & 128 else 0)
     while data[position] != 0x3B:
         if data[position] == 0x2C:
             packed = data[position + 9]
-            position = _blocks(data, position + 11 + (3 << (packed & 7) + 1 if packed & 128 else 0))
+            position, _ = _blocks(data, position + 11 + (3 << (packed & 7) + 1 if packed & 128 else 0))
             continue
         if data[position] != 0x21:
             yield Fault("damaged", "a block does not begin where the one before it ends")
             return
         kind = data[position + 1]
-        if kind == 0xFF and data[position + 3 : position + 14] not in (b"NETSCAPE2.0", b"ANIMEXTS1.0"):
+        end, content = _blocks(data, position + 2)
+        if kind == 0xFF and content.startswith(b"C2PA_GIF\x01\0\0"):
+            seal += content[11:]
+        elif kind == 0xFF and data[position + 3 : position + 14] not in (b"NETSCAPE2.0", b"ANIMEXTS1.0"):
             yield _left("XMP" if data[position + 3 : position + 11] == b"XMP Data" else "data of an application")
         elif kind == 0xFE:
             yield _left("a comment")
         elif kind == 0x01:
             yield _left("text")
-        position = _blocks(data, position + 2)
+        position = end
+    if seal:
+        yield from _seal(seal)
     yield from _trailing(len(data) - position - 1)
 
 
-def _blocks(data: bytes, position: int) -> int:
-    while data[position]:
-        position += 1 + data[position]
-    return position + 1
+def _blocks(data: bytes, position: int) -> tuple[int, bytes]:
+    """(where the blocks from here on end, what stands in them)"""
+    blocks = []
+    while length := data[position]:
+        blocks.append(data[position + 1 : position + 1 + length])
+        position += 1 + length
+    return position + 1, b"".join(blocks)
 
 
 def _bmp(data: bytes) -> Iterator[Fault]:
