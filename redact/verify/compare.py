@@ -90,6 +90,7 @@ class Comparison:
         self._exact = exact
         self.outside = Outside(exact=exact)
         self._last: tuple[Levels, Levels, Mask | None] | None = None
+        self._tracks: set[int] = set()  # that were covered in a frame before
         self._flashes = _Flashes()
 
     def mask(self, expected: Expected, frame: Frame) -> Mask | None:
@@ -157,10 +158,13 @@ class Comparison:
             alone = mask & (shared[box[1] : box[3], box[0] : box[2]] == 1)
             cell = (long if region.kind == "face" else short) / 6
             left = remains_of(Crop(before, after, a, mask, alone, _own(region, box), cell))
-            if left is not None:
+            if left is None:
+                self._tracks.add(region.track)
+            else:
+                known = region.track in self._tracks if region.track >= 0 else None
                 score = PROOF + (0.99 - PROOF) * min(max(left.gain, 0.0), 1.0)
                 clipped = max(x1, 0.0), max(y1, 0.0), min(x2, float(grid.width)), min(y2, float(grid.height))
-                yield Sign(frame.index, frame.time, region.kind, clipped, score, left.reason, left.detail)
+                yield Sign(frame.index, frame.time, region.kind, clipped, score, left.reason, left.detail, known)
 
     def _changed(
         self, squares: Windows, off: Levels, near: Mask, a: Sequence[Channel], b: Sequence[Channel], mask: Mask,

@@ -32,7 +32,10 @@ Map = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sign:
-    """Somebody may be visible in one frame. reason: None where time will tell."""
+    """Somebody may be visible in one frame. reason: None where time will tell.
+
+    before: whether the same track was covered earlier, or None where nobody knows; then the place tells.
+    """
 
     index: int
     time: float
@@ -41,6 +44,7 @@ class Sign:
     score: float
     reason: Reason | None = None
     detail: str = ""
+    before: bool | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -123,7 +127,9 @@ class Moments:
     def _why(self, sign: Sign) -> Reason:
         if not self.moves:
             return "missed"
-        before = any(seen.time < sign.time and _covered(seen, sign) for seen in self._around)
+        before = sign.before
+        if before is None:
+            before = any(seen.time < sign.time and _covered(seen, sign) for seen in self._around)
         after = any(seen.time > sign.time and _covered(seen, sign) for seen in self._around)
         return "track gap" if before and after else "entry or exit" if before or after else "missed"
 

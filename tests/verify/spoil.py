@@ -48,10 +48,10 @@ class Shot:
             mask[area.top : area.bottom, area.left : area.right] = True if area.mask is None else area.mask
         return mask.repeat(grid.block_y, 0).repeat(grid.block_x, 1)[: frame.height, : frame.width]
 
-    def restore(self, track: int, part: Callable[[np.ndarray], np.ndarray], planes: Iterable[int]) -> None:
+    def restore(self, track: int | None, part: Callable[[np.ndarray], np.ndarray], planes: Iterable[int]) -> None:
         """Put the input's samples back where ``part`` of a track's mask is True."""
         for region in self.settled.regions:
-            if region.track != track:
+            if track is not None and region.track != track:
                 continue
             for index in planes:
                 plane = self.frame.planes()[index]
@@ -125,7 +125,11 @@ def weak_blur(track: int, strength: float) -> Change:
     return change
 
 
-def part_clear(track: int, part: Callable[[np.ndarray], np.ndarray], planes: tuple[int, ...] = (0, 1, 2)) -> Change:
+def part_clear(
+    track: int | None, part: Callable[[np.ndarray], np.ndarray], planes: tuple[int, ...] = (0, 1, 2)
+) -> Change:
+    """A part of a track, or of all, is as it was."""
+
     def change(shot: Shot) -> list[RedactedFrame]:
         done = shot.done()
         shot.restore(track, part, planes)

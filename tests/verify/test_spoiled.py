@@ -108,13 +108,13 @@ def clip(request, clips, shared) -> Callable[[str], Clip]:
 
 PIXELS = {
     "one frame clear": ("face", lambda clip: spoil.one_frame_clear(clip.middle), {"track gap"}, set()),
-    "one face shifted": ("face", lambda clip: spoil.shifted(clip.track, 0.8), {"partly clear"}, {"changed outside"}),
+    "one face shifted": ("face", lambda clip: spoil.shifted(clip.track, 1.2), {"partly clear"}, {"changed outside"}),
     "a late start of two frames": (
         "face", lambda clip: spoil.late(clip.track, clip.first, 2), {"entry or exit"}, set()
     ),
     "weak blur": ("face", lambda clip: spoil.weak_blur(clip.track, 0.03), {"covered too weakly"}, set()),
     "half a face": ("face", lambda clip: spoil.part_clear(clip.track, spoil.left_half), {"partly clear"}, set()),
-    "last row clear": ("person", lambda clip: spoil.part_clear(clip.track, spoil.last_row), {"partly clear"}, set()),
+    "last row clear": ("person", lambda _: spoil.part_clear(None, spoil.last_row), {"partly clear"}, set()),
     "chroma clear": (
         "person", lambda clip: spoil.part_clear(clip.track, spoil.whole, (1, 2)), {"colour left"}, set()
     ),
