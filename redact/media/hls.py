@@ -143,6 +143,8 @@ class Hls:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except SinkError:  # an OSError that is explained already
+            raise
         except FAULTS as error:
             raise refused(str(self._folder), error) from error
 

@@ -24,6 +24,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.format import VideoFormat
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
@@ -91,6 +92,16 @@ def converted(picture: av.VideoFrame, name: str, width: int = 0, height: int = 0
         dst_color_range=ColorRange.JPEG if rgb_out else ColorRange.MPEG if rgb_in else stated,
         threads=1,  # slices on several threads race: now and then the first samples of one are left unwritten
     )
+
+
+def display_matrix(picture: av.VideoFrame) -> bytes | None:
+    """Nine native int32, or None.
+
+    A picture asked for its ``side_data`` refers to what refers to it: it, and its decoder's whole pool of pictures,
+    would stay until the garbage collector comes by, which in a camera's process may be after many reconnects.
+    """
+    matrix: Any = SideDataContainer(picture).get("DISPLAYMATRIX")  # type: ignore[call-arg]  # its stub has no argument
+    return None if matrix is None else bytes(matrix)
 
 
 def display_turn(matrix: bytes) -> tuple[int, bool, float]:

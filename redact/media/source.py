@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import av
 import av.error
@@ -31,7 +31,17 @@ from redact.frames import Frame, VideoInfo
 from redact.media.clock import Clock
 from redact.media.damage import Damage, Suspicion
 from redact.media.extent import missing_bytes
-from redact.media.pixels import converted, display_turn, inverted, is_rgb, nearest, plain, turned, upright
+from redact.media.pixels import (
+    converted,
+    display_matrix,
+    display_turn,
+    inverted,
+    is_rgb,
+    nearest,
+    plain,
+    turned,
+    upright,
+)
 from redact.media.streams import best_video, open_input, sort_streams
 from redact.policy import Audio
 
@@ -288,10 +298,10 @@ class Source:
         )
 
     def _read_turn(self, picture: av.VideoFrame) -> tuple[int, bool]:
-        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+        matrix = display_matrix(picture)
         if matrix is None:
             return 0, False
-        rotation, mirrored, error = display_turn(bytes(matrix))
+        rotation, mirrored, error = display_turn(matrix)
         if error > 0.5:
             log.warning("%s: turned by %.0f degrees more than shown", self.path.name, error)
         return rotation, mirrored

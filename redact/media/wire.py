@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import av
 import av.error
@@ -27,7 +27,17 @@ from redact.media.damage import Damage, Suspicion
 from redact.media.dial import dial, why
 from redact.media.live_clock import LiveClock
 from redact.media.packets import TIME_BASE
-from redact.media.pixels import converted, display_turn, inverted, is_rgb, nearest, plain, turned, upright
+from redact.media.pixels import (
+    converted,
+    display_matrix,
+    display_turn,
+    inverted,
+    is_rgb,
+    nearest,
+    plain,
+    turned,
+    upright,
+)
 from redact.media.streams import best_video
 
 log = logging.getLogger(__name__)
@@ -185,8 +195,8 @@ class Wire:
         return upright(picture, rotation, mirrored) if rotation or mirrored else plain(picture)
 
     def _describe(self, picture: av.VideoFrame) -> VideoInfo:
-        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
-        rotation, mirrored = (0, False) if matrix is None else display_turn(bytes(matrix))[:2]
+        matrix = display_matrix(picture)
+        rotation, mirrored = (0, False) if matrix is None else display_turn(matrix)[:2]
         self._turn = (rotation, mirrored)
         size = (picture.height, picture.width) if rotation % 180 else (picture.width, picture.height)
         name = turned(nearest(picture.format.name), rotation)

@@ -5,6 +5,7 @@ A source may wait for PATIENCE seconds here.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import socket
@@ -165,6 +166,20 @@ class TestContract:
 
 
 class TestCamera:
+    def test_no_picture_outlives_its_connection(self, rtsp_camera: Callable[..., RtspServer]) -> None:
+        """Not even until the garbage collector comes by: each would keep its decoder's memory."""
+        camera = rtsp_camera()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                with open_live(camera.url, timeout=PATIENCE) as source:
+                    frames = list(itertools.islice(source, 5))
+                del source, frames
+            assert [item for item in gc.get_objects() if type(item) is av.VideoFrame] == []
+        finally:
+            gc.enable()
+
     @pytest.mark.parametrize("login", ["digest", "basic"])
     @pytest.mark.parametrize("transport", ["tcp", "udp"])
     def test_login(self, rtsp_camera: Callable[..., RtspServer], login: str, transport: str) -> None:
