@@ -21,7 +21,7 @@ from redact.verify.detail import CLEAR_GAIN, Mask, Windows, means, windows
 from redact.verify.expected import Expected
 from redact.verify.moments import Sign
 from redact.verify.remains import Crop, remains_of
-from redact.verify.squares import closed, cluster, wider
+from redact.verify.squares import closed, cluster, inner, wider
 
 PROOF = 0.75  # the least score of what was measured: above the threshold, and below the surest of what was seen clear
 
@@ -233,11 +233,11 @@ class _Flashes:
 
     def __call__(self, frame: Frame, squares: Windows, covered: Mask) -> list[Sign]:
         """Signs of the frames before this one."""
-        inner = closed(covered) & ~wider(~closed(covered), 1)
+        inside = inner(closed(covered))
         last, signs = self._covered, []
-        if last is not None and last.shape == inner.shape:
+        if last is not None and last.shape == inside.shape:
             for then, clear in self._clear:
-                found = cluster(last & inner & clear, 4)
+                found = cluster(last & inside & clear, 4)
                 if found:
                     x1, y1, x2, y2 = (float(edge * _SMALL) for edge in found)
                     words = "clear between two frames in which it is covered"
@@ -245,13 +245,13 @@ class _Flashes:
         clear = squares.clear() & ~covered
         if (
             last is not None
-            and last.shape == inner.shape
+            and last.shape == inside.shape
             and cluster(last & clear, 4)
             and len(self._clear) < self.LONGEST
         ):
             self._clear.append((frame, clear))
         else:
-            self._covered, self._clear = inner, []
+            self._covered, self._clear = inside, []
         return signs
 
 

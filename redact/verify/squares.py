@@ -30,6 +30,11 @@ def wider(squares: Mask, by: int) -> Mask:
 
 def closed(squares: Mask) -> Mask:
     """Without holes and notches of one square. Beyond the frame is nothing: what is beside its edge is no notch."""
-    kernel, edge = np.ones((3, 3), np.uint8), cv2.BORDER_CONSTANT
-    filled = cv2.erode(cv2.dilate(squares.astype(np.uint8), kernel), kernel, borderType=edge, borderValue=0)
-    return np.asarray((filled > 0) | squares)
+    grown = cv2.dilate(squares.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.asarray(inner(np.asarray(grown)) | squares)
+
+
+def inner(squares: Mask) -> Mask:
+    """Those with all eight neighbours among them: none at the frame's edge."""
+    kernel, beyond = np.ones((3, 3), np.uint8), cv2.BORDER_CONSTANT
+    return np.asarray(cv2.erode(squares.astype(np.uint8), kernel, borderType=beyond, borderValue=0) > 0)
