@@ -80,8 +80,9 @@ def open_source(
 class Source:
     """A video file: a context manager that iterates over its frames once.
 
-    info: what is known of the video. dropped, kept: its other streams, chapters and tags. damage, truncated: what
-    was found wrong so far, complete once the iteration has ended. audio_streams: indices of the kept ones.
+    info: what is known of the video. container: FFmpeg's name of its kind. dropped, kept: its other streams, chapters
+    and tags. damage, truncated: what was found wrong so far, complete once the iteration has ended. audio_streams:
+    indices of the kept ones.
     """
 
     info: VideoInfo
@@ -98,6 +99,7 @@ class Source:
         if self._to is not None and self._to <= self._from:
             raise SourceError("the end is not after the start", hint="give --end a later time than --start")
         self._open()
+        self.container = self._container.format.name
         try:
             self._clock = Clock(self._time_base, _frame_rate(self._stream), _origin(self._container, self._stream))
             self.truncated = missing_bytes(path) > 0

@@ -135,6 +135,8 @@ def _verified(
             if progress is not None and pair.frame is not None:
                 progress(checking.frames, footage.info.frames)
         moments.flush()
+        if footage.lasts and source is not None and source.lasts:
+            checking.check_duration(slack)
         if footage.broken:
             faults.add("damaged", footage.broken)
         if source is not None and source.broken and not faults.any("frame missing"):
@@ -212,6 +214,8 @@ class _Checking:
         self._faults = faults
         self.frames = 0
         self.duration = 0.0
+        self._last: Pair | None = None
+        self._step = 0.0  # seconds between the last two frames
         self.unchecked: list[str] = []
 
     def take(self, pair: Pair) -> None:
@@ -223,7 +227,7 @@ class _Checking:
         # the detector and the comparison both leave the interpreter to others
         looking = _ask(self._sights, frame)
         self.frames += 1
-        self.duration = frame.time + float(frame.duration * frame.time_base)
+        self.duration = _end(frame)
         if expected is None:
             self._faults.add("frame added", "the input has no frame here", frame.time)
             expected = Expected(frame.time, None)
@@ -243,6 +247,19 @@ class _Checking:
                 self._faults.add("changed outside", seen.changed, frame.time)
         signs, known = self._sights.signs(frame, _answer(looking), covered, signs)
         self._moments.add(frame, known, signs)
+        if self._last is not None and self._last.frame is not None:
+            self._step = frame.time - self._last.frame.time
+        self._last = pair
+
+    def check_duration(self, slack: float) -> None:
+        """After the last frame: it is to be shown for as long as that of the input, but for one frame's time."""
+        if self._last is None or self._last.frame is None:
+            return
+        wanted = None if self._last.expected is None else self._last.expected.frame
+        if wanted is None or abs(_end(wanted) - self.duration) <= slack + self._step:
+            return
+        detail = f"it ends at {self.duration:.3f} s, its input at {_end(wanted):.3f} s"
+        self._faults.add("duration differs", detail, self._last.frame.time)
 
 
 def _ask(sights: Sights, frame: Frame) -> Future[Detections | None]:
@@ -269,11 +286,15 @@ def _answer(looking: Future[Detections | None]) -> Detections | None:
         ) from None
 
 
+def _end(frame: Frame) -> float:
+    return frame.time + float(frame.duration * frame.time_base)
+
+
 def _slack(output: Footage, input: Footage | None) -> float:
     """Seconds by which times may differ for the containers' sake; never so many that a frame passes for another."""
     rates = [float(item.info.frame_rate) for item in (output, input) if item is not None and item.info.frame_rate]
     coarsest = max(output.tick, 0.0 if input is None else input.tick) * 1.01
-    return min(coarsest, 0.5 / max(rates)) if rates else coarsest
+    return coarsest if output.counts or not rates else min(coarsest, 0.5 / max(rates))
 
 
 def _told(reader: RegionsReader) -> Iterator[Expected]:

@@ -14,6 +14,8 @@ from redact.frames import Frame, VideoInfo
 from redact.media.images import Page, Picture
 from redact.media.source import Source, open_source
 
+_COUNTING = {"avi"}  # containers that know frames by number only
+_UNTOLD = {"avi", "flv", "mpegts"}  # those that do not say how long a frame is shown
 _MILLISECOND = Fraction(1, 1000)  # Matroska, WebM and FLV know no finer times
 
 
@@ -36,6 +38,16 @@ class Footage:
     def tick(self) -> float:
         """Seconds that a time may be off for the container's sake."""
         return float(max(self.info.time_base, _MILLISECOND))
+
+    @property
+    def counts(self) -> bool:
+        """Whether frames are known by number only, and may be off by one of them."""
+        return self.source is not None and self.source.container in _COUNTING
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it says for how long the last frame is shown."""
+        return self.moves and (self.source is None or self.source.container not in _UNTOLD)
 
     @property
     def broken(self) -> str:

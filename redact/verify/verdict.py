@@ -32,6 +32,7 @@ FaultKind = Literal[
     "frame missing",
     "frame repeated",
     "frame added",
+    "duration differs",
     "times differ",
     "changed outside",
     "size differs",

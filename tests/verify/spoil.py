@@ -177,6 +177,19 @@ def missing(index: int) -> Change:
     return lambda shot: [] if shot.frame.index == index else [shot.done()]
 
 
+def lasting(source: Path, target: Path, seconds: float) -> Path:
+    """The same pictures, the last of them shown for so long."""
+    with av.open(str(source)) as before, av.open(str(target), "w") as after:
+        video = after.add_stream_from_template(before.streams.video[0])
+        packets = [packet for packet in before.demux(video=0) if packet.dts is not None]
+        last = max(packets, key=lambda packet: packet.pts)
+        last.duration = round(seconds / last.time_base)
+        for packet in packets:
+            packet.stream = video
+            after.mux(packet)
+    return target
+
+
 def remuxed(source: Path, target: Path, *, tags: dict[str, str] | None = None, extra: Path | None = None,
             kind: str = "subtitle") -> Path:  # fmt: skip
     """The same pictures with tags, or with another file's streams of a kind."""

@@ -21,7 +21,7 @@ import redact
 from redact.media.source import open_source
 from redact.regions_file import RegionsReader
 from redact.steps import detect_file
-from tests.clips import Scripted
+from tests.clips import Scripted, make_clip
 from tests.verify import spoil
 
 ROOT = Path(__file__).parents[2]
@@ -186,6 +186,34 @@ def test_everybody_clear_is_found_by_looking_alone(lobby, tmp_path):
     assert {moment.reason for moment in verdict.alarms} == {"missed"}
     redact.redact_file(lobby.source, tmp_path / "good.mp4", policy=redact.Policy(style="solid"))
     assert not redact.verify_file(tmp_path / "good.mp4", every=10).verdict.found
+
+
+def test_a_last_frame_that_stays_is_found(tmp_path):
+    """On both sides: people can be shown for longer than they were seen, or evidence be cut."""
+    clip = make_clip(tmp_path / "clip.mp4", 20, codec="libx264")
+    redact.redact_file(clip, tmp_path / "good.mp4", detector=NOBODY)
+    long = spoil.lasting(clip, tmp_path / "long.mp4", 1.5)
+    redact.redact_file(long, tmp_path / "stays.mp4", detector=NOBODY)
+    ends = {}
+    for source, output in ((clip, "good"), (long, "stays"), (clip, "stays"), (long, "good")):
+        faults = redact.verify_file(tmp_path / f"{output}.mp4", against=source, detector=NOBODY).verdict.faults
+        ends[source.stem, output] = [fault.kind for fault in faults]
+    assert ends == {
+        ("clip", "good"): [],
+        ("long", "stays"): [],
+        ("clip", "stays"): ["duration differs"],
+        ("long", "good"): ["duration differs"],
+    }
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi", "ts", "flv"])
+def test_the_good_twin_lasts_as_long_in_every_container(tmp_path, suffix):
+    clip = make_clip(tmp_path / "clip.mp4", 20, codec="libx264")
+    if suffix != "avi":  # which counts frames, and knows no longer ones
+        clip = spoil.lasting(clip, tmp_path / "long.mp4", 0.5)
+    output = tmp_path / f"out.{suffix}"
+    redact.redact_file(clip, output, detector=NOBODY)
+    assert redact.verify_file(output, against=clip, detector=NOBODY).verdict.faults == ()
 
 
 def test_a_place_left_in_the_tags_is_found(lobby, tmp_path):
