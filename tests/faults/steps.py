@@ -40,6 +40,7 @@ STEPS = (
     Step("mux", ("media.sink.open_sink", "media.sink._*", "media.sink.Sink.__*__"), "media.sink._container"),
     Step("pages out", ("media.image_sink.*", "media.modes.*"), "media.image_sink.PictureSink.write"),
     Step("commit", ("outfile.*", "media.sink.Sink.*"), "outfile.OutFile.commit"),
+    Step("verify", ("verify.*",), "verify.check.Gate.__call__"),
     Step("regions file", ("regions_file.*",), "regions_file.RegionsWriter.write"),
     Step("exports", ("exports.*", "mot.*"), "mot.MotWriter.write"),
     Step("report", ("report.*", "tally.*", "digests.*", "cli.reports.*"), "report.Result.to_json"),
