@@ -82,7 +82,8 @@ def test_lookahead_pays(shared, tmp_path):
         pairs = zip(masks, truth, strict=True)
         return float(np.mean([share(mask, box) < 0.9 for mask, box in pairs if not math.isnan(box[0])]))
 
-    assert exposed() <= exposed(lookahead=0.0, every=1) / 2
+    # looking at every frame hides it: this detector misses hardly one here
+    assert exposed(every=4) <= exposed(every=4, lookahead=0.0) / 2
 
 
 def test_film_cuts_keep_faces_covered(shared, tmp_path, monkeypatch):
