@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.attack.attacks import ATTACKS, outline, surroundings, under
+from benchmarks.attack.attacks import ATTACKS, attacked, outline, surroundings
 from benchmarks.attack.coverings import Covering, coverings, growths, whole_people
 from benchmarks.attack.gallery import Gallery
 from benchmarks.attack.odds import CONFIDENCE, Odds
@@ -71,7 +71,7 @@ def _gallery(quick: bool) -> tuple[Gallery, int]:
 
 def _row(index: int, quick: bool) -> dict[str, Any]:
     covering = coverings(quick)[index]
-    found = under(_gallery(quick)[0], covering, quick=quick)
+    found = attacked(_gallery(quick)[0], covering, quick=quick)
     return {"name": covering.name, "group": covering.group} | {
         "attacks": {name: _best(methods) for name, methods in found.items()}
     }

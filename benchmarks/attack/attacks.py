@@ -24,12 +24,12 @@ from redact.cover import Cover
 from redact.policy import Policy
 from redact.regions import Region
 
-ATTACKS = ("naive", "retrained", "restored", "over time")
+ATTACKS = ("naive", "retrained", "restored", "over time", "surroundings")
 WHOLE = 1.0  # share of the cut-out that an attacker on the surroundings looks at
 
 
-def under(gallery: Gallery, covering: Covering, *, quick: bool) -> dict[str, list[Odds]]:
-    """The attacks on what is under the cover, by name."""
+def attacked(gallery: Gallery, covering: Covering, *, quick: bool) -> dict[str, list[Odds]]:
+    """All five, by name."""
     stills = gallery.covered(covering, hidden_only=True)
     probes = [stills[index] for index in np.flatnonzero(gallery.asked)]
     flat, vectors = pixels(stills), gallery.recogniser(stills)
@@ -44,6 +44,7 @@ def under(gallery: Gallery, covering: Covering, *, quick: bool) -> dict[str, lis
         "retrained": gallery.odds(retrained),
         "restored": gallery.odds(_restored(gallery, stills, probes, covering.spread)),
         "over time": _over_time(gallery, covering),
+        "surroundings": surroundings(gallery, covering),
     }
 
 
