@@ -29,7 +29,7 @@ MUXERS = {
 
 CARRIES = {
     "mp4": ("h264", "hevc", "av1", "vp9"),
-    "mov": ("h264", "hevc", "ffv1"),
+    "mov": ("h264", "hevc"),
     "matroska": ("h264", "hevc", "av1", "vp9", "ffv1"),
     "webm": ("vp9", "av1"),
     "avi": ("h264", "ffv1"),

@@ -15,11 +15,17 @@ from redact.media.streams import open_input
 from redact.verify.seals import MAX_SEAL, foreign
 from redact.verify.verdict import Fault
 
-_NESTED = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"udta", b"meta", b"ilst"}
+_NESTED = {
+    b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"udta", b"meta", b"ilst", b"moof",
+    b"traf",
+}  # fmt: skip
+_PLAIN = {  # times, places and kinds of samples
+    b"mvhd", b"tkhd", b"mdhd", b"hdlr", b"vmhd", b"smhd", b"nmhd", b"gmhd", b"elst", b"dref", b"stsd", b"stts",
+    b"ctts", b"cslg", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"stss", b"sbgp", b"sgpd", b"sdtp", b"mehd",
+    b"trex", b"mfhd", b"tfhd", b"tfdt", b"trun", b"tref", b"iods", b"free", b"skip", b"wide",
+}  # fmt: skip
 _TOP = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof", b"sidx", b"mfra"}
-_TELLING = {b"uuid", b"XMP_", b"gps ", b"loci", b"ID32", b"keys", b"pnot", b"PICT", b"prft", b"emsg"}
 _FOR_USERS = {b"udta", b"meta", b"ilst"}  # where tags are; the muxer leaves them there with nothing in them
-_PLAIN = {b"hdlr"}
 _SEAL = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # of the box with a C2PA manifest
 _SEAL_HEAD = b"\0\0\0\0manifest\0" + bytes(8)  # version, purpose, and no place of a Merkle tree
 _MOST = 1_000_000  # boxes, elements or chunks of one file
@@ -31,6 +37,8 @@ _NAMES = {0x1941A469: "attachments", 0x1043A770: "chapters"}
 _DATE = 0x4461
 _CHUNKS = {b"hdrl", b"movi", b"idx1", b"JUNK", b"odml"}
 _TS = 188
+_NUT_INDEX = b"NX" + bytes.fromhex("dd672f23e64e")
+_NUT_CHECKED = 4096  # bytes of a part from which on its head has a checksum of its own
 
 
 def container_faults(path: Path) -> Iterator[Fault]:
@@ -49,6 +57,10 @@ def container_faults(path: Path) -> Iterator[Fault]:
             yield from _flv(file, size)
         elif head.startswith(b"\x47"):
             yield from _transport(file, size)
+        elif head.startswith(b"nut/"):
+            yield from _nut(file, size)
+        else:
+            yield Fault("left over", "bytes that were not looked through: no container that this tool writes")
 
 
 def _trailing(count: int) -> Fault:
@@ -86,7 +98,7 @@ def _sealed(file: BinaryIO, start: int, end: int) -> bytes:
 
 def _telling(file: BinaryIO, start: int, end: int, within: bytes = b"moov", depth: int = 0) -> Iterator[str]:
     for kind, first, last in _walk(file, start, end):
-        if kind in _TELLING or (within in _FOR_USERS and kind not in _FOR_USERS | _PLAIN):
+        if kind not in _NESTED | _PLAIN or (within in _FOR_USERS and kind not in _FOR_USERS | {b"hdlr", b"free"}):
             yield f"box {_text(kind)}"
         elif kind in (b"free", b"skip") and _not_empty(file, first, last):
             yield f"a {kind.decode('latin1')} box that is not empty"
@@ -284,9 +296,46 @@ def _transport(file: BinaryIO, size: int) -> Iterator[Fault]:
         yield Fault("left over", "packets that no programme names", count=sum(strange.values()))
 
 
+def _nut(file: BinaryIO, size: int) -> Iterator[Fault]:
+    """What follows the index, which stands behind the last frame and says how long it is."""
+    place = _place_of(_NUT_INDEX, file)
+    if place is None:
+        yield Fault("left over", "bytes that were not looked through: it has no index")
+        return
+    end = place + len(_NUT_INDEX)
+    file.seek(end)
+    length = 0
+    for byte in file.read(9):  # seven bits each, but for the last with the eighth set
+        length, end = length << 7 | byte & 127, end + 1
+        if byte < 128:
+            break
+    end += length + (4 if length > _NUT_CHECKED else 0)
+    if end < size:
+        yield _trailing(size - end)
+
+
+def _place_of(mark: bytes, file: BinaryIO) -> int | None:
+    file.seek(0)
+    start, tail = 0, b""
+    while piece := file.read(1 << 22):
+        found = (tail + piece).find(mark)
+        if found >= 0:
+            return start - len(tail) + found
+        start += len(piece)
+        tail = piece[-(len(mark) - 1) :]
+    return None
+
+
 def _not_empty(file: BinaryIO, start: int, end: int) -> bool:
     file.seek(start, os.SEEK_SET)
-    return any(file.read(max(0, min(end - start, 1 << 20))))
+    while start < end:
+        piece = file.read(min(end - start, 1 << 20))
+        if not piece:
+            return False
+        if any(piece):
+            return True
+        start += len(piece)
+    return False
 
 
 def _text(kind: bytes) -> str:

@@ -65,6 +65,7 @@ def _units(extradata: bytes, data: bytes, header: bool, *, hevc: bool) -> Iterat
         yield from (part for part in data.split(_START)[1:])
         return
     if header:
+        yield from _stored(extradata, hevc=hevc)
         return
     size = (extradata[21] if hevc and len(extradata) > 21 else extradata[4] if len(extradata) > 4 else 3) % 4 + 1
     position = 0
@@ -73,6 +74,24 @@ def _units(extradata: bytes, data: bytes, header: bool, *, hevc: bool) -> Iterat
         # all that is asked of a slice is its kind
         yield data[position + size : position + size + min(length, 1 << 16)]
         position += size + length
+
+
+def _stored(record: bytes, *, hevc: bool) -> Iterator[bytes]:
+    """The units that an ``avcC`` or ``hvcC`` record holds (ISO/IEC 14496-15); SEI may be among them."""
+    position = 22 if hevc else 5
+    groups = record[position] if hevc and len(record) > position else 2
+    position += hevc
+    for _ in range(groups):
+        position += hevc  # the kind of the group
+        wide = 2 if hevc else 1
+        count = int.from_bytes(record[position : position + wide], "big") & (0xFFFF if hevc else 31)
+        position += wide
+        for _ in range(count):
+            length = int.from_bytes(record[position : position + 2], "big")
+            yield record[position + 2 : position + 2 + length]
+            position += 2 + length
+            if position >= len(record):
+                return
 
 
 def _sei(payload: bytes) -> Iterator[str]:
