@@ -153,6 +153,8 @@ def _verified(
         unchecked.append(_NO_REGIONS)
     if run.against is None:
         unchecked.append(_NO_INPUT)
+    if sights.soft:
+        unchecked.append(f"{sights.soft} sights without detail: covered, or clear and out of focus; --against tells")
     if every > 1:
         unchecked.append(f"people in {every - 1} of {every} frames: --every {every}")
     verdict = Verdict(

@@ -31,12 +31,16 @@ _HINT = 0.4  # bent score of a face that, on a clear person, is a face
 
 
 class Sights:
-    """Looks at frames of one output, in order. looks: pictures that the detector was shown so far."""
+    """Looks at frames of one output, in order. looks: pictures that the detector was shown so far.
+
+    soft: what it saw where nothing but the picture's own lack of detail says that it is covered.
+    """
 
     def __init__(self, detector: Detector, policy: Policy, every: int) -> None:
         self._detector = detector
         self._policy = policy
         self._every = every
+        self.soft = 0
         self._again: dict[tuple[int, int], Again] = {}
         self._inside: dict[tuple[int, int], Inside] = {}
 
@@ -64,6 +68,7 @@ class Sights:
         parts = self._clear_parts(frame, found, covered)
         if covered is None:
             blobs = found.boxes[parts == 0]
+            self.soft += int(((found.scores >= LISTED) & (parts == 0)).sum())
             for x1, y1, x2, y2 in blobs * (map.shape[1] / frame.width):
                 map[max(int(y1), 0) : int(y2) + 1, max(int(x1), 0) : int(x2) + 1] = True
         return [*known, *self._clear(frame, found, parts, known)], map

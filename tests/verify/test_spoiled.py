@@ -14,6 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -186,6 +188,21 @@ def test_everybody_clear_is_found_by_looking_alone(lobby, tmp_path):
     assert {moment.reason for moment in verdict.alarms} == {"missed"}
     redact.redact_file(lobby.source, tmp_path / "good.mp4", policy=redact.Policy(style="solid"))
     assert not redact.verify_file(tmp_path / "good.mp4", every=10).verdict.found
+
+
+def test_somebody_out_of_focus_is_not_passed_over_in_silence(lobby, tmp_path):
+    """By the picture alone a soft person looks like a covered one: that is said, with how many."""
+
+    def soft(shot):
+        for plane in shot.frame.planes():
+            plane.samples[...] = cv2.GaussianBlur(np.ascontiguousarray(plane.samples), (0, 0), 4)
+        return [spoil.RedactedFrame(shot.frame)]
+
+    output = spoil.render(lobby.source, lobby.regions, tmp_path / "soft.mp4", soft)
+    verdict = redact.verify_file(output, every=10).verdict
+    said = [words for words in verdict.unchecked if "out of focus" in words]
+    assert said, (verdict.alarms, verdict.unchecked)
+    assert not any("out of focus" in words for words in lobby.verdict(output).unchecked)
 
 
 def test_a_last_frame_that_stays_is_found(tmp_path):
