@@ -71,9 +71,13 @@ def test_the_suite_sees_a_face_that_a_broken_cover_leaves(tmp_path, job):
     inputs = {path.name for path in tmp_path.iterdir()}
     # pages and arrays are put together from the mask, not from the frame
     with replaced("redact.cover.Cover.__call__", bare):
-        out, _ = JOBS[job].run(tmp_path)
+        try:
+            out, done = JOBS[job].run(tmp_path)[0], True
+        except RuntimeError as error:  # what is looked at again is withheld
+            assert "withheld" in str(error)
+            out, done = [], False
     with pytest.raises(AssertionError, match=r"face|beacon"):
-        verdict(JOBS[job], tmp_path, inputs, out, True, killed=False)
+        verdict(JOBS[job], tmp_path, inputs, out, done, killed=False)
 
 
 @pytest.mark.parametrize("job", JOBS)
