@@ -154,6 +154,7 @@ def plot(results: dict[str, Any], folder: Path) -> list[Path]:
         .replace(", ", "\n")
         .replace(" (", "\n(")
         .replace("DashcamC", "Dashcam-\nC")
+        .replace("EgoBlur", "Ego-\nBlur")
         .replace(" 20 px", "\n20 px")
         .replace("(default)", "default")
         for row in rows
