@@ -137,7 +137,8 @@ def results(seen: Sightings, tags: NDArray[np.str_], kind: str, start: float | N
     words = sorted({w for t in tags for w in str(t).split()})
     for word in words:
         chosen = large & np.array([word in str(t).split() for t in tags])
-        found.setdefault("by_tag", {})[word] = [round(float((seen.found[chosen] >= at).mean()), 3), int(chosen.sum())]
+        share = Sightings(seen.found[chosen], seen.height[chosen], seen.false, seen.pictures).recall(at)
+        found.setdefault("by_tag", {})[word] = [round(share, 3), int(chosen.sum())]
     if start is not None:
         found["at_start"] = {
             "threshold": start,

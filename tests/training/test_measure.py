@@ -7,6 +7,7 @@ import pytest
 
 from redact.geometry import as_boxes
 from training.data import Truth
+from training.evaluate import results
 from training.label import agree
 from training.measure import Sightings, join, sight
 
@@ -62,3 +63,11 @@ def test_teachers_who_see_different_things_do_not_agree() -> None:
         [("a", (as_boxes([[0, 0, 10, 10]]), scores(0.8))), ("b", (as_boxes([[50, 0, 60, 10]]), scores(0.6)))]
     )
     assert [r[4] for r in rows] == pytest.approx([0.4, 0.3])
+
+
+def test_whom_nothing_finds_counts_as_missed_under_every_tag_too() -> None:
+    """Even where so little is false that any threshold will do."""
+    seen = Sightings(scores(0.9, 0.0, 0.0, 0.0), np.full(4, 40, np.float32), scores(), 10)
+    told = results(seen, np.array(["dark", "dark", "lit", "lit"]), "face", None)
+    assert told["by_tag"] == {"dark": [0.5, 2], "lit": [0.0, 2]}
+    assert told["recall_at_false"]["0.6"] == 0.25
