@@ -11,9 +11,10 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from redact.detect.union import models_of
-from redact.detections import Detections, Detector
+from redact.detections import Detector
 from redact.digests import FileDigest
 from redact.errors import ConfigError, DetectorError
 from redact.frames import Frame
@@ -32,6 +33,7 @@ from redact.verify.moments import Moments, Picture, Sign
 from redact.verify.sights import Sights
 from redact.verify.verdict import Compared, Moment, Verdict
 
+T = TypeVar("T")
 AnyPath = str | os.PathLike[str]
 LOOK_TIMEOUT = 240.0  # seconds for one frame: four times as long as for covering, for it is looked at several times
 _NO_REGIONS = "what was to be covered: name the file of redact detect with --regions"
@@ -227,7 +229,7 @@ class _Checking:
             self._faults.add("frame missing", "the input has a frame here", expected.time)
             return
         # the detector and the comparison both leave the interpreter to others
-        looking = _ask(self._sights, frame)
+        looking = _ask(lambda: self._sights.look(frame))
         self.frames += 1
         self.duration = _end(frame)
         if expected is None:
@@ -247,7 +249,9 @@ class _Checking:
                 self._faults.add("frame repeated", "the picture of the frame before is shown again", frame.time)
             elif seen.changed:
                 self._faults.add("changed outside", seen.changed, frame.time)
-        signs, known = self._sights.signs(frame, _answer(looking), covered, signs)
+        input = expected.frame
+        before = None if input is None else lambda: _answer(_ask(lambda: self._sights.look_before(input)))
+        signs, known = self._sights.signs(frame, _answer(looking), covered, signs, before)
         self._moments.add(frame, known, signs)
         if self._last is not None and self._last.frame is not None:
             self._step = frame.time - self._last.frame.time
@@ -264,21 +268,21 @@ class _Checking:
         self._faults.add("duration differs", detail, self._last.frame.time)
 
 
-def _ask(sights: Sights, frame: Frame) -> Future[Detections | None]:
+def _ask(look: Callable[[], T]) -> Future[T]:
     """Look in a thread that may be left behind: a detector may hang for ever."""
-    future: Future[Detections | None] = Future()
+    future: Future[T] = Future()
 
-    def look() -> None:
+    def work() -> None:
         try:
-            future.set_result(sights.look(frame))
+            future.set_result(look())
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=look, name="redact-verify", daemon=True).start()
+    threading.Thread(target=work, name="redact-verify", daemon=True).start()
     return future
 
 
-def _answer(looking: Future[Detections | None]) -> Detections | None:
+def _answer(looking: Future[T]) -> T:
     try:
         return looking.result(LOOK_TIMEOUT)
     except TimeoutError:

@@ -35,6 +35,7 @@ _MOVING = 64  # such samples that show which frame this is
 _EDGE = 60  # samples, of every second one, by which the covered shape moved on
 _STIRRED = 0.002  # share of samples in and about the covered shape that a codec stirs by more than noise
 _SAME_EDGE = 1.5  # levels that these differ by on average where a codec repeats a frame; 5 and more where it does not
+_FLASH = 1 / 3  # share of a covered patch that is clear when somebody is; rims that jump bare a tenth
 _TOLD_EDGE = 4 * _SAME_EDGE  # levels between a cover and what is bared, from which a repeated frame can be told
 
 
@@ -238,7 +239,7 @@ class _Flashes:
         if last is not None and last.shape == inside.shape:
             for then, clear in self._clear:
                 found = cluster(last & inside & clear, 4)
-                if found:
+                if found and _most(last & inside, clear, found):
                     x1, y1, x2, y2 = (float(edge * _SMALL) for edge in found)
                     words = "clear between two frames in which it is covered"
                     signs.append(Sign(then.index, then.time, "area", (x1, y1, x2, y2), 0.9, "track gap", words))
@@ -253,6 +254,16 @@ class _Flashes:
         else:
             self._covered, self._clear = inside, []
         return signs
+
+
+def _most(inside: Mask, clear: Mask, found: tuple[int, int, int, int]) -> bool:
+    """Whether a good part of the covered patch at ``found`` was clear: a cover that moves bares a rim."""
+    _, labels = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
+    x1, y1, x2, y2 = found
+    here = np.bincount((labels * (inside & clear))[y1:y2, x1:x2].ravel())
+    here[0] = 0
+    patch = labels == int(here.argmax())
+    return bool((clear & patch).sum() >= _FLASH * patch.sum())
 
 
 def _covered(squares: Windows, off: Levels) -> Mask:

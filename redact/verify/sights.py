@@ -6,12 +6,15 @@ by the regions, by comparing with the input, or, without either, by the picture'
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from redact.detections import KINDS, Detections, Detector
 from redact.frames import Frame
-from redact.geometry import as_boxes, overlap
+from redact.geometry import as_boxes, iou, overlap
 from redact.policy import Policy
 from redact.polygons import Inside
 from redact.verify.again import Again
@@ -27,6 +30,7 @@ OWN_DETAIL = (
 )
 _FEW = 5.0  # pixels of a cell, below which the edges of cells are everywhere and own detail tells nothing
 _HEAD = (0.2, 0.0, 0.8, 0.25)  # of a standing person's box: where a face would be
+_SAME = 0.3  # IoU of the same person seen in input and output, of whom covers may hide a part
 _HINT = 0.4  # bent score of a face that, on a clear person, is a face
 
 
@@ -53,11 +57,17 @@ class Sights:
         return self._look(frame) if frame.index % self._every == 0 else None
 
     def signs(
-        self, frame: Frame, found: Detections | None, covered: Mask | None, known: list[Sign]
+        self,
+        frame: Frame,
+        found: Detections | None,
+        covered: Mask | None,
+        known: list[Sign],
+        before: Callable[[], Detections] | None = None,
     ) -> tuple[list[Sign], Map]:
         """(signs, map of what is covered) of one frame. found: what ``look`` saw. covered: pixels, where known.
 
-        known: signs that comparing found; what the detector sees in the same place is no second sign.
+        known: signs that comparing found; what the detector sees in the same place is no second sign. before: looks
+        at the input's frame, where it is there; asked only when something is to be alarmed about.
         """
         clear = [sign for sign in known if sign.reason is None]
         map = map_of(np.zeros((frame.height, frame.width), bool) if covered is None else covered)
@@ -71,7 +81,14 @@ class Sights:
             self.soft += int(((found.scores >= LISTED) & (parts == 0)).sum())
             for x1, y1, x2, y2 in blobs * (map.shape[1] / frame.width):
                 map[max(int(y1), 0) : int(y2) + 1, max(int(x1), 0) : int(x2) + 1] = True
-        return [*known, *self._clear(frame, found, parts, known)], map
+        seen = self._clear(frame, found, parts, known)
+        if before is not None and covered is not None and any(sign.score >= ALARM for sign in seen):
+            seen = _doubted(seen, before(), covered)
+        return [*known, *seen], map
+
+    def look_before(self, frame: Frame) -> Detections:
+        """What is to be seen in a frame of the input. Raises DetectorError."""
+        return self._look(frame)
 
     def _look(self, frame: Frame) -> Detections:
         size = frame.width, frame.height
@@ -136,6 +153,28 @@ class Sights:
                 detail = np.abs(fine(luma.levels(x1, y1, x2, y2), fine_size(cell)))
                 parts[row] = 1.0 if cell < _FEW or float(np.median(detail)) >= OWN_DETAIL else 0.0
         return parts
+
+
+def _doubted(seen: list[Sign], before: Detections, covered: Mask) -> list[Sign]:
+    """The signs; those of shapes that covers make up are listed, and no alarm.
+
+    Somebody who is clear in the output is seen in the input, too, about as large, and beside what was covered.
+    """
+    height, width = covered.shape
+    sure, signs = before[before.scores >= LISTED], []
+    for sign in seen:
+        near = sure[iou(as_boxes([sign.box]), sure.boxes)[0] >= _SAME] if len(sure) else sure
+        clear = False
+        for box in near.boxes:
+            x1, y1 = max(int(box[0]), 0), max(int(box[1]), 0)
+            x2, y2 = min(int(np.ceil(box[2])), width), min(int(np.ceil(box[3])), height)
+            part = covered[y1:y2, x1:x2]
+            clear |= bool(part.size) and float((~part).mean()) >= CLEAR_PART
+        if sign.score >= ALARM and not clear:
+            words = "seen about a cover, and not in the input"
+            sign = replace(sign, score=ALARM - 0.01, detail=words)
+        signs.append(sign)
+    return signs
 
 
 def _face_within(

@@ -64,6 +64,23 @@ def test_what_is_found_is_told_shown_and_given_as_json(covered, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sheet.png"]
 
 
+def test_somebody_who_is_in_the_input_too_is_no_ghost(covered):
+    """With the input at hand, shapes that covers make up are told from people, and people stay findings."""
+    verdict = redact.verify_file(covered["bad"], against=LOBBY, start=6.0, end=6.6, every=5).verdict
+    assert "missed" in {moment.reason for moment in verdict.alarms}
+
+
+@pytest.mark.parametrize("told", ["regions", "input alone"])
+def test_the_sample_of_the_readme_passes(tmp_path, told):
+    """Ten seconds of people who come, go, cross and stand behind each other, and of covers that look like people."""
+    regions, out = tmp_path / "r.json", tmp_path / "out.mp4"
+    redact.detect_file(LOBBY, regions)
+    redact.render_file(LOBBY, regions, out)
+    verdict = redact.verify_file(out, against=LOBBY, regions=regions if told == "regions" else None, every=4).verdict
+    assert not verdict.found, (verdict.faults, verdict.alarms)
+    assert verdict.moments  # ghosts are listed, below
+
+
 def test_quiet_says_only_what_is_found(covered):
     good = command("verify", covered["good"], "--every", "5", "-q")
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
