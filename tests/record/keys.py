@@ -1,15 +1,18 @@
-"""Keys and certificates as an office would have them, made fresh for a test."""
+"""Keys and certificates as an office would have them, made fresh for a test, and what a camera signs with them."""
 
 from __future__ import annotations
 
 import datetime
+import io
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from PIL import Image
 
+CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
 PEM = serialization.Encoding.PEM
 DAY = datetime.timedelta(days=1)
 
@@ -79,3 +82,27 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def sign_as_camera(plain: Path, signed: Path, office: tuple[Path, Path, Path], format: str) -> bytes:
+    """Put a manifest into a copy as a camera does: with a picture of all that it saw, which is given back."""
+    import c2pa
+
+    definition = {
+        "claim_generator_info": [{"name": "camera"}],
+        "thumbnail": {"format": "image/jpeg", "identifier": "thumb.jpg"},
+        "assertions": [
+            {
+                "label": "c2pa.actions.v2",
+                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": CAPTURE}]},
+            }
+        ],
+    }
+    thumbnail = io.BytesIO()
+    Image.effect_noise((64, 48), 80).save(thumbnail, "JPEG")
+    info = c2pa.C2paSignerInfo(b"es256", office[0].read_bytes(), office[1].read_bytes(), None)
+    with c2pa.Builder(definition, context=c2pa.Context.from_dict({"verify": {"verify_trust": False}})) as builder:
+        builder.add_resource("thumb.jpg", io.BytesIO(thumbnail.getvalue()))
+        with plain.open("rb") as source, signed.open("w+b") as target:
+            builder.sign(c2pa.Signer.from_info(info), format, source, target)
+    return thumbnail.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -27,7 +26,7 @@ from redact.frames import Frame
 from redact.manifest import PARAMETER, ROLE, Sealer
 from redact.regions import Region, Settled
 from tests.clips import Scripted, decode, make_clip
-from tests.record.keys import certify
+from tests.record.keys import certify, sign_as_camera
 from tests.test_cli import failed_cleanly
 from tests.test_cli import redact as command
 
@@ -148,27 +147,12 @@ def test_an_earlier_manifest_with_its_thumbnail_does_not_get_in(tmp_path, office
     """What a camera signs can carry a picture of everybody: it ends here."""
     plain, signed, out = tmp_path / "a.jpg", tmp_path / "signed.jpg", tmp_path / "o.jpg"
     Image.effect_noise((320, 240), 80).convert("RGB").save(plain)
-    info = c2pa.C2paSignerInfo(b"es256", office[0].read_bytes(), office[1].read_bytes(), None)
-    made = {
-        "action": "c2pa.created",
-        "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture",
-    }
-    definition = {
-        "claim_generator_info": [{"name": "camera"}],
-        "thumbnail": {"format": "image/jpeg", "identifier": "thumb.jpg"},
-        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [made]}}],
-    }
-    thumbnail = io.BytesIO()
-    Image.effect_noise((64, 48), 80).save(thumbnail, "JPEG")
-    with c2pa.Builder(definition, context=c2pa.Context.from_dict({"verify": {"verify_trust": False}})) as builder:
-        builder.add_resource("thumb.jpg", io.BytesIO(thumbnail.getvalue()))
-        with plain.open("rb") as source, signed.open("w+b") as target:
-            builder.sign(c2pa.Signer.from_info(info), "image/jpeg", source, target)
+    thumbnail = sign_as_camera(plain, signed, office, "image/jpeg")
     assert b"c2pa.thumbnail" in signed.read_bytes()
     sealer.seal(covered(signed, out))
     assert len(read(out, office)["manifests"]) == 1
     assert b"c2pa.thumbnail" not in out.read_bytes()
-    assert thumbnail.getvalue()[100:400] not in out.read_bytes()
+    assert thumbnail[100:400] not in out.read_bytes()
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".jpg"])

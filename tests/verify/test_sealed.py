@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from redact.manifest import FORMATS, Sealer
 from redact.verify.leftovers import leftovers
 from redact.verify.seals import foreign
 from tests.clips import Scripted, make_clip
-from tests.record.keys import certify
+from tests.record.keys import certify, sign_as_camera
 
-c2pa = pytest.importorskip("c2pa")
+pytest.importorskip("c2pa")
 VIDEO = (".mp4", ".m4v", ".mov")
 NOBODY = Scripted(lambda _: [])
 
@@ -80,22 +79,7 @@ def test_the_manifest_of_a_camera_is_left_over(tmp_path, office, suffix):
     source = original(tmp_path, suffix)
     plain, out = tmp_path / f"plain{suffix}", tmp_path / f"out{suffix}"
     redact.redact_file(source, plain, detector=NOBODY)
-    made = {
-        "action": "c2pa.created",
-        "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture",
-    }
-    definition = {
-        "claim_generator_info": [{"name": "camera"}],
-        "thumbnail": {"format": "image/jpeg", "identifier": "thumb.jpg"},
-        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [made]}}],
-    }
-    thumbnail = io.BytesIO()
-    Image.effect_noise((64, 48), 80).save(thumbnail, "JPEG")
-    info = c2pa.C2paSignerInfo(b"es256", office[0].read_bytes(), office[1].read_bytes(), None)
-    with c2pa.Builder(definition, context=c2pa.Context.from_dict({"verify": {"verify_trust": False}})) as builder:
-        builder.add_resource("thumb.jpg", io.BytesIO(thumbnail.getvalue()))
-        with plain.open("rb") as before, out.open("w+b") as after:
-            builder.sign(c2pa.Signer.from_info(info), FORMATS[suffix], before, after)
+    sign_as_camera(plain, out, office, FORMATS[suffix])
     assert any("C2PA manifest" in words for words in left(out)), left(out)
 
 
