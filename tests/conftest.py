@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ settings.register_profile("redact", deadline=None)
 settings.load_profile("redact")
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _limits() -> Iterator[None]:
+    """What a test takes away from its process, those after it would lack: browsers, threads and decoders fail then."""
+    limits = resource.getrlimit(resource.RLIMIT_AS), resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield
+    assert (resource.getrlimit(resource.RLIMIT_AS), resource.getrlimit(resource.RLIMIT_FSIZE)) == limits
 
 
 @pytest.fixture(scope="session")
