@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,16 @@ settings.load_profile("redact")
 SHARED = Path(__file__).parents[2] / "shared"
 
 
-@pytest.fixture(autouse=True)
-def _limits() -> Iterator[None]:
-    """What a test takes away from its process, those after it would lack: browsers, threads and decoders fail then."""
-    limits = resource.getrlimit(resource.RLIMIT_AS), resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield
-    assert (resource.getrlimit(resource.RLIMIT_AS), resource.getrlimit(resource.RLIMIT_FSIZE)) == limits
+LIMITS = {what: resource.getrlimit(what) for what in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE)}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """What a test takes from its process, those after it lack: browsers, threads and decoders would fail, not it."""
+    for what, limit in LIMITS.items():
+        if resource.getrlimit(what) != limit:
+            resource.setrlimit(what, limit)
+            pytest.fail("it left a limit of memory or file size behind: run it in a process of its own")
 
 
 @pytest.fixture(scope="session")
