@@ -26,9 +26,8 @@ import pytest
 from PIL import Image
 
 import redact
-from redact.cli import app
-from redact.cli.console import guarded
 from redact.detections import Detections
+from tests import command
 from tests.clips import RATE, Scripted, decode, make_clip, picture, times
 
 HERE = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
@@ -60,23 +59,20 @@ class Outcome:
 
 
 @pytest.fixture
-def cli(tmp_path, monkeypatch, capfd) -> Iterator[Cli]:
+def cli(tmp_path, monkeypatch, capfd) -> Cli:
     """Runs the command in ``tmp_path``, in this process, with what any library writes to stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def run(*args: object) -> Outcome:
         before = set(tmp_path.rglob("*"))
         capfd.readouterr()
-        status = guarded(lambda: app([str(arg) for arg in args], standalone_mode=False))
+        status = command.run(*args)
         out, err = capfd.readouterr()
         made = {str(path.relative_to(tmp_path)) for path in set(tmp_path.rglob("*")) - before}
         return Outcome(status, out, err, made)
 
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return run
 
 
 @pytest.fixture

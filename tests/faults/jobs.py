@@ -10,7 +10,6 @@ import contextlib
 import functools
 import json
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -167,24 +166,18 @@ def _steps(folder: Path) -> tuple[list[Shown], tuple[str, ...]]:
 
 
 def _command(folder: Path) -> tuple[list[Shown], tuple[str, ...]]:
-    from redact.cli import app
-    from redact.cli.console import guarded
+    from tests import command
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     words = ["file", str(folder / "a.mkv"), "-o", str(folder / "out.mkv"), "--style", "solid", "--color", "#ff00ff"]
     words += ["--every", "1", "--codec", "ffv1", "--report", str(folder / "t.json"), "-q", "-y"]
     words += ["--ledger", str(folder / "l.jsonl"), "--log", str(folder / "e.html")]
     said = mock.Mock()
-    try:
-        with (
-            mock.patch("redact.detect.load_detector", return_value=detector()),
-            mock.patch("redact.cli.console.say", said),
-            mock.patch("redact.cli.reports.say", said),
-        ):
-            status = guarded(lambda: app(words, standalone_mode=False))
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    with (
+        mock.patch("redact.detect.load_detector", return_value=detector()),
+        mock.patch("redact.cli.console.say", said),
+        mock.patch("redact.cli.reports.say", said),
+    ):
+        status = command.run(*words)
     told = tuple(str(call.args[0]) for call in said.call_args_list)
     if status:
         raise RuntimeError(f"status {status}: {told}")

@@ -12,10 +12,9 @@ import pytest
 from PIL import Image
 
 import redact
-from redact.cli import app
-from redact.cli.console import guarded
 from redact.errors import DetectorError
 from redact.verify import check
+from tests import command as here
 from tests.clips import Scripted, make_clip
 from tests.test_cli import failed_cleanly
 from tests.test_cli import redact as command
@@ -121,7 +120,7 @@ def test_one_in_which_somebody_is_visible_stays_a_part(tmp_path, capfd):
     out, report = tmp_path / "out.mp4", tmp_path / "r.json"
     words = ["file", LOBBY, "-o", out, "--start", "6", "--duration", "0.4", "--verify", "--report", report]
     with mock.patch("redact.detect.load_detector", return_value=NOBODY):
-        status = guarded(lambda: app(list(map(str, words)), standalone_mode=False))
+        status = here.run(*words)
     said = capfd.readouterr().err
     assert status == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4.part", "r.json"]
