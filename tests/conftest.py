@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from redact.manifest import Sealer
 from tests.live.rtsp import SYSTEM_PYTHON
 
 # a loaded machine is no reason to fail
@@ -62,3 +63,17 @@ def gstreamer() -> None:
         if os.environ.get("REDACT_REQUIRE_RTSP") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """(chain, key, root) of a signer; needs the extra ``sign``."""
+    from tests.record.keys import certify
+
+    return certify(tmp_path_factory.mktemp("office"))
+
+
+@pytest.fixture(scope="session")
+def sealer(office: tuple[Path, Path, Path]) -> Sealer:
+    """Signs manifests in that office's name; needs the extra ``c2pa``."""
+    return Sealer(office[0], office[1])

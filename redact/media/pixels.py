@@ -94,14 +94,14 @@ def converted(picture: av.VideoFrame, name: str, width: int = 0, height: int = 0
     )
 
 
-def display_matrix(picture: av.VideoFrame) -> bytes | None:
-    """Nine native int32, or None.
+def turn_of(picture: av.VideoFrame) -> tuple[int, bool, float]:
+    """(rotation, mirrored, error) with which a picture is to be shown; see ``display_turn``.
 
     A picture asked for its ``side_data`` refers to what refers to it: it, and its decoder's whole pool of pictures,
     would stay until the garbage collector comes by, which in a camera's process may be after many reconnects.
     """
     matrix: Any = SideDataContainer(picture).get("DISPLAYMATRIX")  # type: ignore[call-arg]  # its stub has no argument
-    return None if matrix is None else bytes(matrix)
+    return (0, False, 0.0) if matrix is None else display_turn(bytes(matrix))
 
 
 def display_turn(matrix: bytes) -> tuple[int, bool, float]:

@@ -31,17 +31,7 @@ from redact.frames import Frame, VideoInfo
 from redact.media.clock import Clock
 from redact.media.damage import Damage, Suspicion
 from redact.media.extent import missing_bytes
-from redact.media.pixels import (
-    converted,
-    display_matrix,
-    display_turn,
-    inverted,
-    is_rgb,
-    nearest,
-    plain,
-    turned,
-    upright,
-)
+from redact.media.pixels import converted, inverted, is_rgb, nearest, plain, turn_of, turned, upright
 from redact.media.streams import best_video, open_input, sort_streams
 from redact.policy import Audio
 
@@ -300,10 +290,7 @@ class Source:
         )
 
     def _read_turn(self, picture: av.VideoFrame) -> tuple[int, bool]:
-        matrix = display_matrix(picture)
-        if matrix is None:
-            return 0, False
-        rotation, mirrored, error = display_turn(matrix)
+        rotation, mirrored, error = turn_of(picture)
         if error > 0.5:
             log.warning("%s: turned by %.0f degrees more than shown", self.path.name, error)
         return rotation, mirrored

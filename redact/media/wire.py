@@ -27,17 +27,7 @@ from redact.media.damage import Damage, Suspicion
 from redact.media.dial import dial, why
 from redact.media.live_clock import LiveClock
 from redact.media.packets import TIME_BASE
-from redact.media.pixels import (
-    converted,
-    display_matrix,
-    display_turn,
-    inverted,
-    is_rgb,
-    nearest,
-    plain,
-    turned,
-    upright,
-)
+from redact.media.pixels import converted, inverted, is_rgb, nearest, plain, turn_of, turned, upright
 from redact.media.streams import best_video
 
 log = logging.getLogger(__name__)
@@ -195,8 +185,7 @@ class Wire:
         return upright(picture, rotation, mirrored) if rotation or mirrored else plain(picture)
 
     def _describe(self, picture: av.VideoFrame) -> VideoInfo:
-        matrix = display_matrix(picture)
-        rotation, mirrored = (0, False) if matrix is None else display_turn(matrix)[:2]
+        rotation, mirrored, _ = turn_of(picture)
         self._turn = (rotation, mirrored)
         size = (picture.height, picture.width) if rotation % 180 else (picture.width, picture.height)
         name = turned(nearest(picture.format.name), rotation)

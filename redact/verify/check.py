@@ -218,7 +218,7 @@ class _Checking:
         self._faults = faults
         self.frames = 0
         self.duration = 0.0
-        self._last: Pair | None = None
+        self._last: tuple[Frame, Frame | None] | None = None  # of output and input
         self._step = 0.0  # seconds between the last two frames
         self.unchecked: list[str] = []
 
@@ -250,22 +250,20 @@ class _Checking:
             elif seen.changed:
                 self._faults.add("changed outside", seen.changed, frame.time)
         input = expected.frame
-        before = None if input is None else lambda: _answer(_ask(lambda: self._sights.look_before(input)))
+        before = None if input is None else lambda: _answer(_ask(lambda: self._sights.look_at(input)))
         signs, known = self._sights.signs(frame, _answer(looking), covered, signs, before)
         self._moments.add(frame, known, signs)
-        if self._last is not None and self._last.frame is not None:
-            self._step = frame.time - self._last.frame.time
-        self._last = pair
+        if self._last is not None:
+            self._step = frame.time - self._last[0].time
+        self._last = frame, expected.frame
 
     def check_duration(self, slack: float) -> None:
         """After the last frame: it is to be shown for as long as that of the input, but for one frame's time."""
-        if self._last is None or self._last.frame is None:
+        output, input = self._last or (None, None)
+        if output is None or input is None or abs(_end(input) - _end(output)) <= slack + self._step:
             return
-        wanted = None if self._last.expected is None else self._last.expected.frame
-        if wanted is None or abs(_end(wanted) - self.duration) <= slack + self._step:
-            return
-        detail = f"it ends at {self.duration:.3f} s, its input at {_end(wanted):.3f} s"
-        self._faults.add("duration differs", detail, self._last.frame.time)
+        detail = f"it ends at {_end(output):.3f} s, its input at {_end(input):.3f} s"
+        self._faults.add("duration differs", detail, output.time)
 
 
 def _ask(look: Callable[[], T]) -> Future[T]:

@@ -198,16 +198,15 @@ class Comparison:
         last, self._last = self._last, (first, second, mask)
         if last is None or last[0].shape != first.shape:
             return False
-        step = first - last[0]
-        moving = np.abs(step) > _MOVED
-        # under a cover that is not where it should be it shows neither
-        told = np.minimum(np.abs(second - first), np.abs(second - last[0])) <= np.abs(step) / 2
-        where = moving & outside & told
-        if int(where.sum()) >= _MOVING:
-            # 1 where it shows this frame, 0 where it shows the one before
-            place = float(((second - last[0])[where] @ step[where]) / (step[where] @ step[where]))
-            if place < CLEAR_GAIN:
-                return True
+        change = first - last[0]
+        where = (np.abs(change) > _MOVED) & outside
+        moved, shown = change[where], (second - last[0])[where]
+        # under a cover that is not where it should be it shows neither frame
+        told = np.minimum(np.abs(shown - moved), np.abs(shown)) <= np.abs(moved) / 2
+        moved, shown = moved[told], shown[told]
+        # 1 where it shows this frame, 0 where it shows the one before
+        if len(moved) >= _MOVING and float((shown @ moved) / (moved @ moved)) < CLEAR_GAIN:
+            return True
         if mask is None or last[2] is None:
             return False
         # where the covered shape moved on, the picture must have changed, even if nothing else did

@@ -64,8 +64,8 @@ def _profile(profile: bytes) -> Iterator[Fault]:
 
 
 def _seal(store: bytes) -> Iterator[Fault]:
-    """A C2PA manifest is only what this tool signs."""
-    words = foreign(store)
+    """A C2PA manifest, where there is one, is only what this tool signs."""
+    words = foreign(store) if store else ""
     if words:
         yield _left(f"a C2PA manifest: {words}")
 
@@ -96,8 +96,7 @@ def _jpeg(data: bytes) -> Iterator[Fault]:
             position = _scanned(data, position)
     if profile:
         yield from _profile(profile)
-    if seal:
-        yield from _seal(seal)
+    yield from _seal(seal)
 
 
 def _segment(marker: int, body: bytes) -> Iterator[Fault]:
@@ -145,8 +144,7 @@ def _png(data: bytes) -> Iterator[Fault]:
         position += 12 + size
         if name == b"IEND":
             break
-    if seal:
-        yield from _seal(seal)
+    yield from _seal(seal)
     yield from _trailing(len(data) - position)
 
 
@@ -176,8 +174,7 @@ def _webp(data: bytes) -> Iterator[Fault]:
         elif name == b"ANMF":
             yield from _frame(data, position + 24, position + 8 + size)
         position += 8 + size + size % 2
-    if seal:
-        yield from _seal(seal)
+    yield from _seal(seal)
     yield from _trailing(len(data) - end)
 
 
@@ -221,8 +218,8 @@ def _tiff(data: bytes) -> Iterator[Fault]:
         position = struct.unpack_from(f"{order}I", data, position + 2 + 12 * count)[0]
     for name in sorted(names):
         yield _left(name)
+    yield from _seal(seal)
     if seal:
-        yield from _seal(seal)
         used += _moved(data, order, used, entries)
     yield from _gaps(data, used)
 
@@ -279,8 +276,7 @@ def _gif(data: bytes) -> Iterator[Fault]:
         elif kind == 0x01:
             yield _left("text")
         position = end
-    if seal:
-        yield from _seal(seal)
+    yield from _seal(seal)
     yield from _trailing(len(data) - position - 1)
 
 

@@ -54,7 +54,7 @@ class Sights:
 
     def look(self, frame: Frame) -> Detections | None:
         """What is to be seen in one frame, anywhere; None where this frame is not looked at. Raises DetectorError."""
-        return self._look(frame) if frame.index % self._every == 0 else None
+        return self.look_at(frame) if frame.index % self._every == 0 else None
 
     def signs(
         self,
@@ -83,14 +83,11 @@ class Sights:
                 map[max(int(y1), 0) : int(y2) + 1, max(int(x1), 0) : int(x2) + 1] = True
         seen = self._clear(frame, found, parts, known)
         if before is not None and covered is not None and any(sign.score >= ALARM for sign in seen):
-            seen = _doubted(seen, before(), covered)
+            seen = self._doubted(frame, seen, before(), covered)
         return [*known, *seen], map
 
-    def look_before(self, frame: Frame) -> Detections:
-        """What is to be seen in a frame of the input. Raises DetectorError."""
-        return self._look(frame)
-
-    def _look(self, frame: Frame) -> Detections:
+    def look_at(self, frame: Frame) -> Detections:
+        """What is to be seen in any frame, of output or input. Raises DetectorError."""
         size = frame.width, frame.height
         if size not in self._again:
             self._again[size] = Again(self._detector, self._policy, *size)
@@ -132,6 +129,21 @@ class Sights:
                 signs.append(Sign(frame.index, frame.time, kind, box, low, "person without a face region", words))
         return signs
 
+    def _doubted(self, frame: Frame, seen: list[Sign], before: Detections, covered: Mask) -> list[Sign]:
+        """The signs; those of shapes that covers make up are listed, and no alarm.
+
+        Somebody who is clear in the output is seen in the input, too, about as large, and beside what was covered.
+        """
+        sure = before[before.scores >= LISTED]
+        clear = sure.boxes[self._clear_parts(frame, sure, covered) >= CLEAR_PART]
+        words = "seen about a cover, and not in the input"
+        return [
+            sign
+            if sign.score < ALARM or (iou(as_boxes([sign.box]), clear) >= _SAME).any()
+            else replace(sign, score=ALARM - 0.01, detail=words)
+            for sign in seen
+        ]
+
     def _clear_parts(self, frame: Frame, found: Detections, covered: Mask | None) -> np.ndarray:
         """For each detection the share of its box that is clear, (N,)."""
         parts = np.zeros(len(found), np.float32)
@@ -153,28 +165,6 @@ class Sights:
                 detail = np.abs(fine(luma.levels(x1, y1, x2, y2), fine_size(cell)))
                 parts[row] = 1.0 if cell < _FEW or float(np.median(detail)) >= OWN_DETAIL else 0.0
         return parts
-
-
-def _doubted(seen: list[Sign], before: Detections, covered: Mask) -> list[Sign]:
-    """The signs; those of shapes that covers make up are listed, and no alarm.
-
-    Somebody who is clear in the output is seen in the input, too, about as large, and beside what was covered.
-    """
-    height, width = covered.shape
-    sure, signs = before[before.scores >= LISTED], []
-    for sign in seen:
-        near = sure[iou(as_boxes([sign.box]), sure.boxes)[0] >= _SAME] if len(sure) else sure
-        clear = False
-        for box in near.boxes:
-            x1, y1 = max(int(box[0]), 0), max(int(box[1]), 0)
-            x2, y2 = min(int(np.ceil(box[2])), width), min(int(np.ceil(box[3])), height)
-            part = covered[y1:y2, x1:x2]
-            clear |= bool(part.size) and float((~part).mean()) >= CLEAR_PART
-        if sign.score >= ALARM and not clear:
-            words = "seen about a cover, and not in the input"
-            sign = replace(sign, score=ALARM - 0.01, detail=words)
-        signs.append(sign)
-    return signs
 
 
 def _face_within(

@@ -37,16 +37,6 @@ CORNER = ((0.75, 0.0), (1.0, 0.0), (1.0, 0.25))
 SECRET = "Anna Example"
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory):
-    return certify(tmp_path_factory.mktemp("office"))
-
-
-@pytest.fixture(scope="module")
-def sealer(office):
-    return Sealer(office[0], office[1])
-
-
 def read(path: Path, office) -> dict:
     settings = {
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},

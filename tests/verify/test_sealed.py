@@ -15,21 +15,11 @@ from redact.manifest import FORMATS, Sealer
 from redact.verify.leftovers import leftovers
 from redact.verify.seals import foreign
 from tests.clips import Scripted, make_clip
-from tests.record.keys import certify, sign_as_camera
+from tests.record.keys import sign_as_camera
 
 pytest.importorskip("c2pa")
 VIDEO = (".mp4", ".m4v", ".mov")
 NOBODY = Scripted(lambda _: [])
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory):
-    return certify(tmp_path_factory.mktemp("office"))
-
-
-@pytest.fixture(scope="module")
-def sealer(office):
-    return Sealer(office[0], office[1])
 
 
 @pytest.fixture(scope="module")
